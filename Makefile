@@ -1,0 +1,169 @@
+# ruvector: `make help` lists the targets.
+#
+# Two kinds of target live here. The user's targets (demo, check, stop, ...) need nothing but a
+# shell: they install what is missing and work in a private copy of PostgreSQL under build/. The
+# PGXS targets (all, install, clean) are PostgreSQL's usual ones and act on $(PG_CONFIG).
+
+EXTVERSION   := 0.1.0
+PG_CONFIG    ?= pg_config
+BUILD        := build
+
+USER_TARGETS := help demo check unit check-core check-layers check-style check-symbols \
+                check-sanitize start stop bench
+
+ifneq ($(filter $(USER_TARGETS),$(MAKECMDGOALS)),)
+
+.PHONY: $(USER_TARGETS)
+
+help:
+	@sed -n 's/^#@ //p' $(firstword $(MAKEFILE_LIST))
+
+#@ make demo            install what is missing, build, start a private server, load real data, query it
+demo:
+	@tools/private demo
+
+#@ make check           the same set-up, then every test; ends with "N passed, N failed"
+check:
+	@tools/private check
+
+#@ make start           build and start the private server only
+start:
+	@tools/private start
+
+#@ make stop            stop the private server
+stop:
+	@tools/private stop
+
+#@ make unit            engine/core unit tests (Check, ASan and UBSan), no server
+unit:
+	@tools/private unit
+
+#@ make check-core      PostgreSQL's own regression suite on ruvector_tam, compared with heap
+check-core:
+	@tools/private check-core
+
+#@ make check-layers    includes go down only (tools/layers.txt)
+check-layers:
+	@python3 tools/check_layers.py
+
+#@ make check-style     lengths, header comments, parameters
+check-style:
+	@python3 tools/check_style.py
+
+#@ make check-symbols   the library exports nothing but what PostgreSQL calls
+check-symbols:
+	@tools/check_exports.sh
+
+#@ make check-sanitize  the whole library under ASan and UBSan in a server, regression tests run on it
+check-sanitize:
+	@tools/private check-sanitize
+
+#@ make bench           benchmarks (bench/README.md)
+bench:
+	@tools/private bench
+
+else # ------------------------------------------------------------------ PGXS
+
+#@ make, make install   build, and install into $(PG_CONFIG)'s server
+#@ make clean           remove everything that was built, the private server included
+
+EXTENSION  = ruvector
+MODULE_big = ruvector
+
+CORE_OBJS = \
+	engine/core/base/rve_base.o
+
+RUNTIME_OBJS = \
+	engine/runtime/rv_engine_glue.o \
+	engine/runtime/rv_guc.o
+
+TYPES_OBJS =
+
+CATALOG_OBJS =
+
+GRAPH_OBJS =
+
+INDEXAM_OBJS =
+
+TABLEAM_OBJS =
+
+FDW_OBJS =
+
+CYPHER_OBJS =
+
+# GLUE_OBJS see postgres.h; CORE_OBJS never do and make up librvcore.a
+GLUE_OBJS = ruvector.o $(RUNTIME_OBJS) $(TYPES_OBJS) $(CATALOG_OBJS) $(GRAPH_OBJS) \
+	$(INDEXAM_OBJS) $(TABLEAM_OBJS) $(FDW_OBJS) $(CYPHER_OBJS)
+OBJS      = $(GLUE_OBJS)
+CORE_LIB  = engine/core/librvcore.a
+
+SQL_PARTS  = $(sort $(wildcard sql/[0-8]*.sql))
+DATA_built = ruvector--$(EXTVERSION).sql
+
+PG_CPPFLAGS = -I$(CURDIR) -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
+	-DRV_VERSION=\"$(EXTVERSION)\"
+PG_CFLAGS   = -fvisibility=hidden -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers $(RV_CFLAGS)
+SHLIB_LINK  = $(CORE_LIB) -lm $(RV_LDFLAGS)
+
+EXTRA_CLEAN = $(BUILD) $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c cypher/cy_gram.h cypher/cy_scan.c \
+	$(wildcard *.d */*.d */*/*.d */*/*/*.d)
+
+# no LLVM bitcode: nothing here profits from inlining into JIT code, and it doubles the build
+override with_llvm = no
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifneq ($(wildcard $(PGXS)),)
+include $(PGXS)
+
+# engine/core is strict C11 without PostgreSQL's headers or its -fwrapv dialect
+CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
+	-Wno-unused-parameter -I$(CURDIR) -MMD -MP $(RV_CFLAGS)
+# the kernels, and only they, may reassociate floating-point sums (house.md section 3)
+engine/core/dist/%.o: CORE_CFLAGS += -O3 -fassociative-math -fno-signed-zeros -fno-trapping-math \
+	-fno-math-errno
+engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
+engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
+	-mavx512dq -mavx512vnni -mfma)
+IS_X86 := $(filter x86_64,$(shell uname -m))
+
+$(CORE_OBJS): %.o: %.c
+	$(CC) $(CORE_CFLAGS) -c -o $@ $<
+
+$(CORE_LIB): $(CORE_OBJS)
+	rm -f $@
+	$(AR) crs $@ $^
+
+$(shlib): $(CORE_LIB)
+
+# the generated parser: not under -Wextra's stylistic warnings, which flex and bison output trips
+cypher/cy_gram.c: cypher/cy_gram.y
+	bison -d -Wno-deprecated -Werror=conflicts-sr -Werror=conflicts-rr -o $@ $<
+cypher/cy_gram.h: cypher/cy_gram.c ;
+cypher/cy_scan.c: cypher/cy_scan.l cypher/cy_gram.h
+	flex -CF -p -p -o $@ $<
+cypher/cy_gram.o cypher/cy_scan.o: CFLAGS += -Wno-unused-function -Wno-declaration-after-statement \
+	-Wno-implicit-fallthrough -Wno-missing-prototypes
+$(CYPHER_OBJS): $(if $(CYPHER_OBJS),cypher/cy_gram.h)
+
+ruvector--$(EXTVERSION).sql: $(SQL_PARTS)
+	cat $^ > $@
+
+clean: stop-private
+.PHONY: stop-private
+stop-private:
+	@tools/private stop >/dev/null 2>&1 || true
+
+-include $(CORE_OBJS:.o=.d) $(GLUE_OBJS:.o=.d)
+
+else
+all install installcheck:
+	@echo "PostgreSQL's build system was not found by '$(PG_CONFIG) --pgxs'." >&2
+	@echo "Install postgresql-server-dev-15, or run 'make demo', which does it for you." >&2
+	@exit 1
+clean:
+	@tools/private stop >/dev/null 2>&1 || true
+	rm -rf $(BUILD)
+endif
+
+endif

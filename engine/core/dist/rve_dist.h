@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * rve_dist.h
+ *	  Distance kernels, one table per instruction set, chosen at run time.
+ *
+ * Every table computes the same functions; dist_scalar.c is the reference
+ * the others are tested against. Float kernels accept any length and any
+ * alignment. Integer kernels want lengths that are multiples of
+ * RVE_DIST_PAD (u8) or 2 * RVE_DIST_PAD (u4): callers store padded codes
+ * with a zero tail.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RVE_DIST_H
+#define RVE_DIST_H
+
+#include "engine/core/base/rve_base.h"
+
+#define RVE_DIST_PAD 64			/* dimensions; length unit of the integer kernels */
+
+typedef struct RveDistTable
+{
+	const char *name;			/* "scalar", "avx2", "avx512", "neon" */
+
+	/* float32, n elements each; accumulate in float32 */
+	float		(*l2sq_f32) (const float *a, const float *b, size_t n);
+	float		(*ip_f32) (const float *a, const float *b, size_t n);
+	float		(*l1_f32) (const float *a, const float *b, size_t n);
+
+	/*
+	 * One pass over both vectors for the cosine: *ip = <a,b>, *aa = <a,a>,
+	 * *bb = <b,b>.
+	 */
+	void		(*cos_f32) (const float *a, const float *b, size_t n,
+							float *ip, float *aa, float *bb);
+
+	/* sum of a[i] * b[i]; exact in int32 for every n up to 65,536 */
+	int32_t		(*dot_u8s8) (const uint8_t *a, const int8_t *b, size_t n);
+	int32_t		(*dot_u8u8) (const uint8_t *a, const uint8_t *b, size_t n);
+
+	/*
+	 * The same for 4-bit codes. n counts dimensions. Nibble layout: byte j
+	 * (0 <= j < 64) of each 64-byte block holds dimension j of its
+	 * 128-dimension group in the low half and dimension j + 64 in the high.
+	 */
+	int32_t		(*dot_u4s8) (const uint8_t *a, const int8_t *b, size_t n);
+	int32_t		(*dot_u4u4) (const uint8_t *a, const uint8_t *b, size_t n);
+} RveDistTable;
+
+/* The table in use: the best this CPU offers, unless rve_dist_select chose another. */
+extern const RveDistTable *rve_dist_get(void);
+
+/* The index-th table compiled in and supported by this CPU, best last; NULL past the end. */
+extern const RveDistTable *rve_dist_supported(int index);
+
+/*
+ * Makes the table of that name the one in use ("auto" = the best). Returns
+ * RVE_INVALID_ARGUMENT when it is unknown or this CPU lacks it.
+ */
+extern RveStatus rve_dist_select(const char *name);
+
+#endif							/* RVE_DIST_H */

@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * rv_runtime.h
+ *	  PostgreSQL glue shared by all folders above: errors, settings, engine
+ *	  status, exported functions.
+ *
+ * Include postgres.h first. This is the folder's public header: it brings
+ * rv_compat.h and rv_error.h along.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RV_RUNTIME_H
+#define RV_RUNTIME_H
+
+#include "fmgr.h"
+
+#include "engine/core/base/rve_base.h"
+#include "engine/runtime/rv_compat.h"
+#include "engine/runtime/rv_error.h"
+
+/*
+ * Declares and registers a SQL-callable function. The library is compiled
+ * with hidden visibility, so the prototype must say it is exported.
+ */
+#define RV_FUNCTION_INFO_V1(fn) \
+	PGDLLEXPORT Datum fn(PG_FUNCTION_ARGS); \
+	PG_FUNCTION_INFO_V1(fn)
+
+/* Installs the engine's handlers, picks the kernels and defines all settings. From _PG_init. */
+extern void rv_runtime_init(void);
+
+/*
+ * Turns a failed engine status into an ereport(ERROR); returns on RVE_OK.
+ * `what` names the work in the message, e.g. "hnsw build". An interrupt is
+ * reported by CHECK_FOR_INTERRUPTS' own message.
+ */
+extern void rv_runtime_check_status(RveStatus status, const char *what);
+
+/* rv_engine_glue.c, called by rv_runtime_init */
+extern void rvi_runtime_install_handlers(void);
+
+/* rv_guc.c: settings, in the order of their names */
+extern void rvi_runtime_define_settings(void);
+extern int	rv_hnsw_ef_search;
+
+#endif							/* RV_RUNTIME_H */

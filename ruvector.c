@@ -1,0 +1,20 @@
+/*-------------------------------------------------------------------------
+ *
+ * ruvector.c
+ *	  Library entry: initialises every folder in order. No logic here.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "engine/runtime/rv_runtime.h"
+
+PG_MODULE_MAGIC;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	rv_runtime_init();
+}

@@ -1,0 +1,20 @@
+# Builds every tests/unit/test_*.c with all of engine/core under FLAGS into DIR (tools/run_tests).
+CORE  := $(wildcard engine/core/*/*.c)
+TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
+OBJS  := $(CORE:%.c=$(DIR)/%.o)
+X86   := $(filter x86_64,$(shell uname -m))
+
+all: $(TESTS:%=$(DIR)/%)
+
+$(DIR)/engine/core/dist/dist_avx2.o: ISA = $(if $(X86),-mavx2 -mfma -mf16c)
+$(DIR)/engine/core/dist/dist_avx512.o: ISA = $(if $(X86),-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma)
+
+$(DIR)/%.o: %.c
+	@mkdir -p $(dir $@)
+	$(CC) $(FLAGS) $(ISA) -MMD -MP -c -o $@ $<
+
+$(DIR)/test_%: tests/unit/test_%.c $(OBJS)
+	$(CC) $(FLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $$(pkg-config --cflags --libs check) -lm
+
+-include $(OBJS:.o=.d) $(TESTS:%=$(DIR)/%.d)
+.SECONDARY:
