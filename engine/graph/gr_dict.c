@@ -62,7 +62,7 @@ dict_match(const void *a, const void *b, Size size)
 	return x->len != y->len || memcmp(x->data, y->data, x->len) != 0;
 }
 
-/* Forgets all cached tokens; names handed out stay valid until the entry goes. */
+/* Forgets all cached tokens; names handed out stay valid, in the pool. */
 void
 rvi_graph_tokens_reset(RviGraphEntry *entry)
 {
@@ -72,31 +72,57 @@ rvi_graph_tokens_reset(RviGraphEntry *entry)
 	entry->tokens_stale = false;
 }
 
+static HTAB *
+dict_hash_create(MemoryContext mcxt, Size entrysize)
+{
+	HASHCTL		ctl;
+
+	ctl.keysize = sizeof(RviTokenKey);
+	ctl.entrysize = entrysize;
+	ctl.hash = dict_hash;
+	ctl.match = dict_match;
+	ctl.hcxt = mcxt;
+	return hash_create("ruvector graph tokens", 64, &ctl,
+					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
 static RviTokenCache *
 dict_cache(RvGraph graph, RviGraphRel dict)
 {
 	RviGraphEntry *entry = graph->entry;
 	RviTokenCache *cache = &entry->tokens[dict];
-	HASHCTL		ctl;
 
 	if (entry->tokens_stale)
 		rvi_graph_tokens_reset(entry);
-	if (cache->by_name != NULL)
-		return cache;
 	if (entry->token_mcxt == NULL)
 		entry->token_mcxt = AllocSetContextCreate(entry->mcxt, "ruvector graph tokens",
 												  ALLOCSET_SMALL_SIZES);
-	ctl.keysize = sizeof(RviTokenKey);
-	ctl.entrysize = sizeof(DictEntry);
-	ctl.hash = dict_hash;
-	ctl.match = dict_match;
-	ctl.hcxt = entry->token_mcxt;
-	cache->by_name = hash_create("ruvector graph tokens", 64, &ctl,
-								 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	if (entry->pool == NULL)
+		entry->pool = dict_hash_create(entry->mcxt, sizeof(RviTokenKey));
+	if (cache->by_name == NULL)
+		cache->by_name = dict_hash_create(entry->token_mcxt, sizeof(DictEntry));
 	return cache;
 }
 
-/* Remembers a row; data is copied into the entry's context. */
+/* The pooled copy of a token's bytes, which stays where it is as long as the entry. */
+static RviTokenKey
+dict_pool(RviGraphEntry *entry, const char *data, Size len)
+{
+	RviTokenKey key = {data, len};
+	RviTokenKey *pooled = hash_search(entry->pool, &key, HASH_FIND, NULL);
+	char	   *copy;
+
+	if (pooled != NULL)
+		return *pooled;
+	copy = MemoryContextAlloc(entry->mcxt, len + 1);
+	memcpy(copy, data, len);
+	copy[len] = '\0';
+	key.data = copy;
+	hash_search(entry->pool, &key, HASH_ENTER, NULL);
+	return key;
+}
+
+/* Remembers a row; data is copied. */
 static void
 dict_remember(RvGraph graph, RviGraphRel dict, int32 id, const char *data, Size len)
 {
@@ -104,8 +130,6 @@ dict_remember(RvGraph graph, RviGraphRel dict, int32 id, const char *data, Size 
 	RviTokenCache *cache = dict_cache(graph, dict);
 	RviTokenKey key;
 	DictEntry  *slot;
-	char	   *copy;
-	bool		found;
 
 	if (id <= 0)
 		ereport(ERROR,
@@ -127,12 +151,8 @@ dict_remember(RvGraph graph, RviGraphRel dict, int32 id, const char *data, Size 
 		memset(cache->by_id + cache->nids, 0, sizeof(RviTokenKey) * (size - cache->nids));
 		cache->nids = size;
 	}
-	copy = MemoryContextAlloc(entry->mcxt, len + 1);
-	memcpy(copy, data, len);
-	copy[len] = '\0';
-	key.data = copy;
-	key.len = len;
-	slot = hash_search(cache->by_name, &key, HASH_ENTER, &found);
+	key = dict_pool(entry, data, len);
+	slot = hash_search(cache->by_name, &key, HASH_ENTER, NULL);
 	slot->id = id;
 	cache->by_id[id] = key;
 }
