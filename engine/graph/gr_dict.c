@@ -19,11 +19,13 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/predicate.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -323,14 +325,38 @@ dict_name_key(const char *name)
 	return key;
 }
 
+/*
+ * A name that no row has yet spares its reader a scan, and so the predicate
+ * locks of one: in a serializable transaction they are taken here, on all rows
+ * that could come to have it.
+ */
+static void
+dict_predicate_lock_absent(RvGraph graph, RvTokenKind kind)
+{
+	if (!IsolationIsSerializable())
+		return;
+	if (kind != RV_TOKEN_RELTYPE)
+		PredicateLockRelation(graph->node, GetTransactionSnapshot());
+	if (kind != RV_TOKEN_LABEL)
+		PredicateLockRelation(graph->edge, GetTransactionSnapshot());
+}
+
 int32
 rv_graph_token_find(RvGraph graph, RvTokenKind kind, const char *name)
 {
 	RviTokenKey key = dict_name_key(name);
+	int32		id;
 
 	if (key.len == 0 || key.len > DICT_NAME_MAX)
 		return RV_TOKEN_NONE;
-	return dict_find(graph, (RviGraphRel) kind, &key);
+	id = dict_find(graph, (RviGraphRel) kind, &key);
+	if (id == RV_TOKEN_NONE && IsolationIsSerializable())
+	{
+		dict_predicate_lock_absent(graph, kind);
+		/* whoever added it before the lock was there has not met the lock */
+		id = dict_find(graph, (RviGraphRel) kind, &key);
+	}
+	return id;
 }
 
 int32
@@ -425,10 +451,13 @@ rvi_graph_labelsets_with(RvGraph graph, const int32 *labels, int nlabels, int *c
 {
 	Relation	rel = table_open(graph->entry->rel[RVI_REL_LABELSET], AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
+	TableScanDesc scan;
 	int			allocated = 16;
 	int32	   *result = palloc(sizeof(int32) * allocated);
 
+	/* nodes with a label set that is yet to come are in no index range that is going to be read */
+	dict_predicate_lock_absent(graph, RV_TOKEN_LABEL);
+	scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
 	*count = 0;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
