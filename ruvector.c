@@ -9,6 +9,7 @@
 
 #include "engine/graph/rv_graph.h"
 #include "engine/runtime/rv_runtime.h"
+#include "fdw/rv_fdw.h"
 
 PG_MODULE_MAGIC;
 
@@ -19,4 +20,5 @@ _PG_init(void)
 {
 	rv_runtime_init();
 	rv_graph_init();
+	rv_fdw_init();
 }
