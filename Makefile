@@ -71,7 +71,12 @@ EXTENSION  = ruvector
 MODULE_big = ruvector
 
 CORE_OBJS = \
-	engine/core/base/rve_base.o
+	engine/core/base/rve_base.o \
+	engine/core/dist/dist_avx2.o \
+	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_neon.o \
+	engine/core/dist/dist_pick.o \
+	engine/core/dist/dist_scalar.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
