@@ -5,9 +5,9 @@
  *
  * Every table computes the same functions; dist_scalar.c is the reference
  * the others are tested against. Float kernels accept any length and need no
- * more than a float's own alignment. Integer kernels want lengths that are multiples of
- * RVE_DIST_PAD (u8) or 2 * RVE_DIST_PAD (u4): callers store padded codes
- * with a zero tail.
+ * more than a float's own alignment. Integer kernels want lengths that are
+ * multiples of RVE_DIST_PAD (u8) or 2 * RVE_DIST_PAD (u4), at any alignment:
+ * callers store padded codes.
  *
  *-------------------------------------------------------------------------
  */
