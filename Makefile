@@ -71,7 +71,10 @@ EXTENSION  = ruvector
 MODULE_big = ruvector
 
 CORE_OBJS = \
-	engine/core/base/rve_base.o
+	engine/core/base/rve_base.o \
+	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_search.o \
+	engine/core/hnsw/hnsw_select.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
