@@ -79,7 +79,10 @@ CORE_OBJS = \
 	engine/core/dist/dist_scalar.o \
 	engine/core/quant/quant_rabitq.o \
 	engine/core/quant/quant_rotate.o \
-	engine/core/quant/quant_step.o
+	engine/core/quant/quant_step.o \
+	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_search.o \
+	engine/core/hnsw/hnsw_select.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
