@@ -71,7 +71,18 @@ EXTENSION  = ruvector
 MODULE_big = ruvector
 
 CORE_OBJS = \
-	engine/core/base/rve_base.o
+	engine/core/base/rve_base.o \
+	engine/core/dist/dist_avx2.o \
+	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_neon.o \
+	engine/core/dist/dist_pick.o \
+	engine/core/dist/dist_scalar.o \
+	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_step.o \
+	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_search.o \
+	engine/core/hnsw/hnsw_select.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
@@ -79,9 +90,21 @@ RUNTIME_OBJS = \
 
 TYPES_OBJS =
 
-CATALOG_OBJS =
+CATALOG_OBJS = \
+	catalog/cat_graph.o
 
-GRAPH_OBJS =
+GRAPH_OBJS = \
+	engine/graph/gr_ddl.o \
+	engine/graph/gr_dict.o \
+	engine/graph/gr_expand_btree.o \
+	engine/graph/gr_json.o \
+	engine/graph/gr_layout.o \
+	engine/graph/gr_open.o \
+	engine/graph/gr_props.o \
+	engine/graph/gr_rows.o \
+	engine/graph/gr_sql.o \
+	engine/graph/gr_stats.o \
+	engine/graph/gr_write.o
 
 INDEXAM_OBJS =
 
@@ -127,6 +150,8 @@ CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wex
 # the kernels, and only they, may reassociate floating-point sums (house.md section 3)
 engine/core/dist/%.o: CORE_CFLAGS += -O3 -fassociative-math -fno-signed-zeros -fno-trapping-math \
 	-fno-math-errno
+# loops over whole vectors, vectorised without reassociation: codes are the same on every machine
+engine/core/quant/%.o: CORE_CFLAGS += -O3
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "engine/graph/rv_graph.h"
 #include "engine/runtime/rv_runtime.h"
 #include "tableam/rv_tableam.h"
 
@@ -19,4 +20,5 @@ _PG_init(void)
 {
 	rv_runtime_init();
 	rv_tableam_init();
+	rv_graph_init();
 }

@@ -4,7 +4,7 @@
 
 PGMAJOR=15
 BUILD=$ROOT/build
-PGTREE=$BUILD/pg
+PGTREE=${RV_PGTREE:-$BUILD/pg}
 PGBIN=$PGTREE/usr/lib/postgresql/$PGMAJOR/bin
 PGLIB=$PGTREE/usr/lib/postgresql/$PGMAJOR/lib
 PGXSDIR=$PGLIB/pgxs
@@ -27,9 +27,9 @@ die() { printf 'ruvector: %s\n' "$*" >&2; exit 1; }
 # Runs a command as the unprivileged user (PostgreSQL refuses to run as root).
 as_user() {
     if [ "$(id -u)" = 0 ]; then
-        runuser -u "$RUN_USER" -- env HOME="$BUILD" "$@"
+        runuser -u "$RUN_USER" -- env HOME="$BUILD" ${RV_LD_PRELOAD:+LD_PRELOAD="$RV_LD_PRELOAD"} "$@"
     else
-        "$@"
+        env ${RV_LD_PRELOAD:+LD_PRELOAD="$RV_LD_PRELOAD"} "$@"
     fi
 }
 
@@ -112,7 +112,7 @@ build() {
     setup
     say "building"
     make -C "$ROOT" --no-print-directory -j"$JOBS" all PG_CONFIG="$PG_CONFIG" >"$BUILD/build.log" 2>&1 || {
-        grep -E 'error|Error|warning' "$BUILD/build.log" | head -40
+        grep -E 'error|Error|warning' "$BUILD/build.log" | head -40 || true
         die "the build failed (see $BUILD/build.log)"
     }
     make -C "$ROOT" --no-print-directory install PG_CONFIG="$PG_CONFIG" >>"$BUILD/build.log" 2>&1 ||
