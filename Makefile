@@ -120,7 +120,14 @@ TABLEAM_OBJS = \
 	tableam/tam_handler.o \
 	tableam/tam_insert.o
 
-FDW_OBJS =
+FDW_OBJS = \
+	fdw/fdw_cond.o \
+	fdw/fdw_explain.o \
+	fdw/fdw_handler.o \
+	fdw/fdw_option.o \
+	fdw/fdw_plan.o \
+	fdw/fdw_scan.o \
+	fdw/fdw_shippable.o
 
 CYPHER_OBJS =
 
