@@ -303,7 +303,7 @@ the sample of real word vectors in tests/data.
 
 sub sample_file
 {
-	return "$ENV{RV_ROOT}/tests/data/words_5000.tsv";
+	return "$ENV{RV_ROOT}/tests/data/words_5000.tsv.gz";
 }
 
 sub load_sample
@@ -316,7 +316,7 @@ sub load_sample
 	$node->safe_psql('postgres', <<"SQL");
 		CREATE TABLE $table (id int, word text, embedding vector(100)) USING $using;
 		CREATE TEMP TABLE sample (LIKE $table);
-		\\copy sample FROM '$file'
+		\\copy sample FROM PROGRAM 'gzip -dc $file'
 		INSERT INTO $table SELECT * FROM sample WHERE id <= $rows ORDER BY id;
 SQL
 	return;
