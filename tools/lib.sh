@@ -4,7 +4,7 @@
 
 PGMAJOR=15
 BUILD=$ROOT/build
-PGTREE=$BUILD/pg
+PGTREE=${RV_PGTREE:-$BUILD/pg}
 PGBIN=$PGTREE/usr/lib/postgresql/$PGMAJOR/bin
 PGLIB=$PGTREE/usr/lib/postgresql/$PGMAJOR/lib
 PGXSDIR=$PGLIB/pgxs
@@ -28,9 +28,9 @@ die() { printf 'ruvector: %s\n' "$*" >&2; exit 1; }
 # Runs a command as the unprivileged user (PostgreSQL refuses to run as root).
 as_user() {
     if [ "$(id -u)" = 0 ]; then
-        runuser -u "$RUN_USER" -- env HOME="$BUILD" "$@"
+        runuser -u "$RUN_USER" -- env HOME="$BUILD" ${RV_LD_PRELOAD:+LD_PRELOAD="$RV_LD_PRELOAD"} "$@"
     else
-        "$@"
+        env ${RV_LD_PRELOAD:+LD_PRELOAD="$RV_LD_PRELOAD"} "$@"
     fi
 }
 
