@@ -85,7 +85,11 @@ GRAPH_OBJS =
 
 INDEXAM_OBJS =
 
-TABLEAM_OBJS =
+TABLEAM_OBJS = \
+	tableam/tam_build.o \
+	tableam/tam_fetch.o \
+	tableam/tam_handler.o \
+	tableam/tam_insert.o
 
 FDW_OBJS =
 
