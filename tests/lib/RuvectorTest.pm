@@ -33,6 +33,8 @@ our @EXPORT = qw(
   index_check_is_clean
   same_answer
   sample_file
+  sample_text
+  oracle
 );
 
 =pod
@@ -306,6 +308,16 @@ sub sample_file
 	return "$ENV{RV_ROOT}/tests/data/words_5000.tsv.gz";
 }
 
+# The sample as COPY text: number, word, vector.
+sub sample_text
+{
+	my $file = sample_file();
+	my $text = '';
+
+	IPC::Run::run([ 'gzip', '-dc', $file ], '>', \$text) or die "cannot read $file";
+	return $text;
+}
+
 sub load_sample
 {
 	my ($node, $table, %options) = @_;
@@ -377,6 +389,28 @@ sub recall
 		SET hnsw.ef_search = $ef;
 		SELECT pg_temp.rv_recall('$table', '$col', '$op', $k, \$q\$$options{queries}\$q\$);
 SQL
+}
+
+=pod
+
+=item oracle($node, @options)
+
+Runs build/oracle/oracle (tests/oracle) against database C<postgres>; returns (exit status, output).
+Both are in the log.
+
+=cut
+
+sub oracle
+{
+	my ($node, @options) = @_;
+	my ($out, $err) = ('', '');
+
+	IPC::Run::run(
+		[ "$ENV{RV_ROOT}/build/oracle/oracle", '--conn', $node->connstr('postgres'), @options ],
+		'>', \$out, '2>', \$err);
+	my $status = $? >> 8;
+	note("oracle @options\n$out$err");
+	return ($status, $out);
 }
 
 =pod
