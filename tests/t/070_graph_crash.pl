@@ -35,10 +35,9 @@ sub write_script
 
 		$script .= <<"SQL";
 			BEGIN;
-			WITH added AS (SELECT ruvector_node_add('chain', '{Member,$label}',
-				'{"n": $n, "key$n": "value $n"}') AS id)
-			UPDATE last_node l SET id = a.id, n = $n FROM added a,
-				LATERAL (SELECT ruvector_edge_add('chain', last.id, a.id, '$type', '{"n": $n}') FROM last_node last) e;
+			SELECT ruvector_node_add('chain', '{Member,$label}', '{"n": $n, "key$n": "value $n"}') AS id \\gset
+			SELECT count(ruvector_edge_add('chain', id, :id, '$type', '{"n": $n}')) AS added FROM last_node \\gset
+			UPDATE last_node SET id = :id, n = $n;
 			COMMIT;
 			\\echo committed $n
 SQL
