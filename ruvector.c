@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "engine/graph/rv_graph.h"
 #include "engine/runtime/rv_runtime.h"
 #include "tableam/rv_tableam.h"
 
@@ -18,5 +19,6 @@ void
 _PG_init(void)
 {
 	rv_runtime_init();
+	rv_graph_init();
 	rv_tableam_init();
 }

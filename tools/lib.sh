@@ -123,7 +123,7 @@ build() {
     setup
     say "building"
     make -C "$ROOT" --no-print-directory -j"$JOBS" all PG_CONFIG="$PG_CONFIG" >"$BUILD/build.log" 2>&1 || {
-        grep -E 'error|Error|warning' "$BUILD/build.log" | head -40
+        grep -E '(error|warning): |undefined reference|\*\*\* ' "$BUILD/build.log" | head -40
         die "the build failed (see $BUILD/build.log)"
     }
     make -C "$ROOT" --no-print-directory install PG_CONFIG="$PG_CONFIG" >>"$BUILD/build.log" 2>&1 ||
