@@ -61,7 +61,7 @@ stage_if_unreachable() {
     mkdir -p "$stage"
     (cd "$ROOT" && tar -cf - --exclude=./build --exclude=./.git .) | tar -xf - -C "$stage"
     chmod 755 "$stage"
-    cd "$stage"
+    cd "$stage" || exit 1
     exec "$stage/tools/private" "$@"
 }
 
