@@ -71,7 +71,18 @@ EXTENSION  = ruvector
 MODULE_big = ruvector
 
 CORE_OBJS = \
-	engine/core/base/rve_base.o
+	engine/core/base/rve_base.o \
+	engine/core/dist/dist_avx2.o \
+	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_neon.o \
+	engine/core/dist/dist_pick.o \
+	engine/core/dist/dist_scalar.o \
+	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_step.o \
+	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_search.o \
+	engine/core/hnsw/hnsw_select.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
@@ -99,6 +110,7 @@ INDEXAM_OBJS =
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \
+	tableam/tam_check.o \
 	tableam/tam_fetch.o \
 	tableam/tam_handler.o \
 	tableam/tam_insert.o
@@ -138,6 +150,8 @@ CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wex
 # the kernels, and only they, may reassociate floating-point sums (house.md section 3)
 engine/core/dist/%.o: CORE_CFLAGS += -O3 -fassociative-math -fno-signed-zeros -fno-trapping-math \
 	-fno-math-errno
+# loops over whole vectors, vectorised without reassociation: codes are the same on every machine
+engine/core/quant/%.o: CORE_CFLAGS += -O3
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)

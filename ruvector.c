@@ -19,6 +19,6 @@ void
 _PG_init(void)
 {
 	rv_runtime_init();
-	rv_graph_init();
 	rv_tableam_init();
+	rv_graph_init();
 }
