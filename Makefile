@@ -86,9 +86,14 @@ CORE_OBJS = \
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
-	engine/runtime/rv_guc.o
+	engine/runtime/rv_guc.o \
+	engine/runtime/rv_info.o
 
-TYPES_OBJS =
+TYPES_OBJS = \
+	engine/types/densevec.o \
+	engine/types/distfuncs.o \
+	engine/types/typedesc.o \
+	engine/types/vector.o
 
 CATALOG_OBJS = \
 	catalog/cat_graph.o
@@ -115,7 +120,14 @@ TABLEAM_OBJS = \
 	tableam/tam_handler.o \
 	tableam/tam_insert.o
 
-FDW_OBJS =
+FDW_OBJS = \
+	fdw/fdw_cond.o \
+	fdw/fdw_explain.o \
+	fdw/fdw_handler.o \
+	fdw/fdw_option.o \
+	fdw/fdw_plan.o \
+	fdw/fdw_scan.o \
+	fdw/fdw_shippable.o
 
 CYPHER_OBJS =
 
@@ -132,7 +144,8 @@ PG_CPPFLAGS = -I$(CURDIR) -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("def
 	-DRV_VERSION=\"$(EXTVERSION)\"
 PG_CFLAGS   = -fvisibility=hidden -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(RV_CFLAGS)
-SHLIB_LINK  = $(CORE_LIB) -lm $(RV_LDFLAGS)
+# -Bsymbolic: PostgreSQL loads libraries RTLD_GLOBAL, and pgvector's has functions of the same names
+SHLIB_LINK  = $(CORE_LIB) -lm -Wl,-Bsymbolic $(RV_LDFLAGS)
 
 EXTRA_CLEAN = $(BUILD) $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c cypher/cy_gram.h cypher/cy_scan.c \
 	$(wildcard *.d */*.d */*/*.d */*/*/*.d)
