@@ -32,6 +32,16 @@ SELECT v AS input, pg_temp.input_error(v) AS error FROM unnest(ARRAY[
     '[1e+]', '[.]', '[-]', '[e5]', 'null', '[null]', '[$1]', '[1,2,3]' || chr(160), '[１]'
 ]) AS v;
 
+-- every proper prefix of a good text is malformed, every text with one character changed is
+-- either good or refused by one of ours
+WITH t(good) AS (VALUES ('[1.5e+10, -2 ,0.25]')), p AS (
+    SELECT n, left(good, n) AS v FROM t, generate_series(0, length(good) - 1) n)
+SELECT count(*), count(*) FILTER (WHERE pg_temp.input_error(v) LIKE '22P02: invalid input%') AS refused FROM p;
+WITH t(good) AS (VALUES ('[1.5e+10, -2 ,0.25]')), p AS (
+    SELECT overlay(good PLACING c FROM n FOR replaced) AS v FROM t, generate_series(1, length(good)) n,
+        generate_series(0, 1) replaced, regexp_split_to_table('[],+-.0enx "\', '') c)
+SELECT left(pg_temp.input_error(v), 5) AS outcome, count(*) FROM p GROUP BY 1 ORDER BY 1;
+
 -- values that are numbers but not ours
 SELECT v AS input, pg_temp.input_error(v) AS error FROM unnest(ARRAY[
     '[NaN,1]', '[nan]', '[-nan]', '[nan(7)]', '[Infinity,1]', '[-Infinity]', '[inf]', '[1,-inf]',
@@ -124,4 +134,10 @@ SELECT name, pg_temp.recv_error(bytes, :'file') AS error FROM (VALUES
     ('good', '000200003f8000003f800000')
 ) AS t(name, bytes);
 SELECT * FROM vector_hostile;
+-- every truncation of a good value, and every single byte set to 255
+SELECT left(pg_temp.recv_error(left('000200003f8000003f800000', n * 2), :'file'), 5) AS outcome, count(*)
+    FROM generate_series(0, 11) n GROUP BY 1;
+SELECT left(pg_temp.recv_error(overlay('000200003f8000003f800000' PLACING 'ff' FROM n * 2 + 1), :'file'), 5) AS outcome,
+       count(*) FROM generate_series(0, 11) n GROUP BY 1 ORDER BY 1;
+SELECT count(*) AS rows, count(DISTINCT vector_dims(v)) AS dims FROM vector_hostile;
 DROP TABLE vector_typmod, vector_storage, vector_binary, vector_binary_2, vector_hostile;
