@@ -72,9 +72,17 @@ MODULE_big = ruvector
 
 CORE_OBJS = \
 	engine/core/base/rve_base.o \
+	engine/core/dist/dist_avx2.o \
+	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_neon.o \
+	engine/core/dist/dist_pick.o \
+	engine/core/dist/dist_scalar.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_search.o \
-	engine/core/hnsw/hnsw_select.o
+	engine/core/hnsw/hnsw_select.o \
+	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_step.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
@@ -86,7 +94,21 @@ CATALOG_OBJS =
 
 GRAPH_OBJS =
 
-INDEXAM_OBJS =
+INDEXAM_OBJS = \
+	indexam/am_common.o \
+	indexam/hnsw.o \
+	indexam/hnsw_build.o \
+	indexam/hnsw_check.o \
+	indexam/hnsw_cost.o \
+	indexam/hnsw_geometry.o \
+	indexam/hnsw_graph_page.o \
+	indexam/hnsw_insert.o \
+	indexam/hnsw_inspect.o \
+	indexam/hnsw_page.o \
+	indexam/hnsw_scan.o \
+	indexam/hnsw_vacuum.o \
+	indexam/hnsw_vacuum_page.o \
+	indexam/hnsw_write_page.o
 
 TABLEAM_OBJS =
 
@@ -125,6 +147,8 @@ CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wex
 # the kernels, and only they, may reassociate floating-point sums (house.md section 3)
 engine/core/dist/%.o: CORE_CFLAGS += -O3 -fassociative-math -fno-signed-zeros -fno-trapping-math \
 	-fno-math-errno
+# loops over whole vectors, vectorised without reassociation: codes are the same on every machine
+engine/core/quant/%.o: CORE_CFLAGS += -O3
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)

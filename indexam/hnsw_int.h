@@ -271,6 +271,13 @@ extern RvHnswUpper rvi_hnsw_find_upper(const RvHnswGeometry *geo, Page page, Rve
 /* Fixed part of a slot, copied; false when there is none. */
 extern bool rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy);
 
+/*
+ * A node's list on a level, as stored on the given block: edges has room for
+ * the level's maximal degree. Returns the number of edges, -1 without such a list.
+ */
+extern int	rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int level,
+							   RveNode *edges);
+
 /* The vector with the seq it was written under; false when it is not there. */
 extern bool rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out);
 
@@ -387,11 +394,11 @@ extern void rvi_hnsw_change_edges(RvHnswWriter *writer, RvHnswEdgeChange *change
 extern bool rvi_hnsw_push_duplicate(RvHnswWriter *writer, RveNode primary, uint16 primary_seq,
 									RvHnswNodeImage *image);
 
-/*
- * Makes nid the entry if the graph has none or its entry's level is lower.
- * *had_entry: whether there was one.
- */
-extern void rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level, bool *had_entry);
+/* Makes nid the entry if the graph has none or its entry's level is lower. */
+extern void rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level);
+
+/* Replaces the entry (NONE included) if it still is old. */
+extern bool rvi_hnsw_replace_entry(RvHnswWriter *writer, RveNode old, RveNode entry, int level);
 extern void rvi_hnsw_set_meta(RvHnswWriter *writer, RveNode entry, int entry_level, RveNode next_nid);
 
 /* ---- writing for vacuum (hnsw_vacuum_page.c) ---- */
@@ -400,9 +407,6 @@ extern void rvi_hnsw_set_meta(RvHnswWriter *writer, RveNode entry, int entry_lev
 typedef bool (*RvHnswSlotVisit) (void *arg, RvHnswSlot slot, RveNode nid);
 extern void rvi_hnsw_visit_page(RvHnswWriter *writer, BlockNumber block, RvHnswSlotVisit visit,
 								void *arg);
-
-/* Replaces the entry if it still is old. */
-extern void rvi_hnsw_replace_entry(RvHnswWriter *writer, RveNode old, RveNode entry, int level);
 
 /* Removes next from the chain behind nid if it is what follows; sets *now_next. False: it is not. */
 extern bool rvi_hnsw_unlink_duplicate(RvHnswWriter *writer, RveNode nid, RveNode next,

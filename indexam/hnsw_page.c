@@ -172,6 +172,46 @@ rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy)
 	return found;
 }
 
+int
+rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int level, RveNode *edges)
+{
+	const RvHnswGeometry *geo = &reader->index->geo;
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	int			count = -1;
+
+	if (!rvi_hnsw_lock_page(reader, block, level == 0 ? RV_HNSW_PAGE_GRAPH : RV_HNSW_PAGE_UPPER,
+							&buffer, &page))
+	{
+		rvi_hnsw_release(buffer);
+		return -1;
+	}
+	if (level == 0)
+	{
+		RvHnswSlot	slot = rvi_hnsw_page_node(reader, page, nid % geo->slots_per_page, nid);
+
+		if (slot != NULL)
+		{
+			rvi_hnsw_check_slot(reader, slot, block);
+			count = slot->degree;
+			memcpy(edges, slot->edges, count * sizeof(RveNode));
+		}
+	}
+	else
+	{
+		RvHnswUpper upper = rvi_hnsw_find_upper(geo, page, nid, level);
+
+		if (upper != NULL)
+		{
+			count = upper->count;
+			memcpy(edges, upper->edges, count * sizeof(RveNode));
+		}
+	}
+	rvi_hnsw_unlock_page(buffer);
+	rvi_hnsw_release(buffer);
+	return count;
+}
+
 bool
 rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out)
 {

@@ -505,14 +505,13 @@ rvi_hnsw_push_duplicate(RvHnswWriter *writer, RveNode primary, uint16 primary_se
 /* ---- the meta page ---- */
 
 void
-rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level, bool *had_entry)
+rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level)
 {
 	RvHnswMetaPage meta;
 
 	rvi_hnsw_write_start(writer);
 	meta = rvi_hnsw_write_meta(writer);
-	*had_entry = meta->entry != RVE_NODE_NONE;
-	if (*had_entry && meta->entry_level >= level)
+	if (meta->entry != RVE_NODE_NONE && meta->entry_level >= level)
 	{
 		rvi_hnsw_write_abandon(writer);
 		return;
@@ -520,6 +519,24 @@ rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level, bool *had_ent
 	meta->entry = nid;
 	meta->entry_level = level;
 	rvi_hnsw_write_finish(writer);
+}
+
+bool
+rvi_hnsw_replace_entry(RvHnswWriter *writer, RveNode old, RveNode entry, int level)
+{
+	RvHnswMetaPage meta;
+
+	rvi_hnsw_write_start(writer);
+	meta = rvi_hnsw_write_meta(writer);
+	if (meta->entry != old)
+	{
+		rvi_hnsw_write_abandon(writer);
+		return false;
+	}
+	meta->entry = entry;
+	meta->entry_level = level;
+	rvi_hnsw_write_finish(writer);
+	return true;
 }
 
 void
