@@ -86,9 +86,14 @@ CORE_OBJS = \
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
-	engine/runtime/rv_guc.o
+	engine/runtime/rv_guc.o \
+	engine/runtime/rv_info.o
 
-TYPES_OBJS =
+TYPES_OBJS = \
+	engine/types/densevec.o \
+	engine/types/distfuncs.o \
+	engine/types/typedesc.o \
+	engine/types/vector.o
 
 CATALOG_OBJS =
 
@@ -129,7 +134,8 @@ PG_CPPFLAGS = -I$(CURDIR) -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("def
 	-DRV_VERSION=\"$(EXTVERSION)\"
 PG_CFLAGS   = -fvisibility=hidden -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(RV_CFLAGS)
-SHLIB_LINK  = $(CORE_LIB) -lm $(RV_LDFLAGS)
+# -Bsymbolic: PostgreSQL loads libraries RTLD_GLOBAL, and pgvector's has functions of the same names
+SHLIB_LINK  = $(CORE_LIB) -lm -Wl,-Bsymbolic $(RV_LDFLAGS)
 
 EXTRA_CLEAN = $(BUILD) $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c cypher/cy_gram.h cypher/cy_scan.c \
 	$(wildcard *.d */*.d */*/*.d */*/*/*.d)

@@ -12,9 +12,13 @@
 
 #include "utils/guc.h"
 
+#include "engine/core/dist/rve_dist.h"
 #include "engine/runtime/rv_runtime.h"
 
 int			rv_hnsw_ef_search = 40;
+
+/* the engine holds what is in effect; nothing reads the string */
+static char *guc_simd = "auto";
 
 /* True when another library has really defined the name; placeholders do not count. */
 static bool
@@ -32,10 +36,41 @@ guc_define_int(const char *name, const char *description, int *variable, int min
 								PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
+/* A check hook may not change anything, so it only looks the name up. */
+static bool
+guc_check_simd(char **newval, void **extra, GucSource source)
+{
+	const RveDistTable *table;
+	char		supported[100] = "auto";
+
+	if (strcmp(*newval, "auto") == 0)
+		return true;
+	for (int i = 0; (table = rve_dist_supported(i)) != NULL; i++)
+	{
+		if (strcmp(*newval, table->name) == 0)
+			return true;
+		strlcat(supported, ", ", sizeof(supported));
+		strlcat(supported, table->name, sizeof(supported));
+	}
+	GUC_check_errdetail("This build and CPU support: %s.", supported);
+	return false;
+}
+
+static void
+guc_assign_simd(const char *newval, void *extra)
+{
+	(void) rve_dist_select(newval);
+}
+
 void
 rvi_runtime_define_settings(void)
 {
 	guc_define_int("hnsw.ef_search",
 				   "Sets the size of the dynamic candidate list of an hnsw search.",
 				   &rv_hnsw_ef_search, 1, 1000);
+	DefineCustomStringVariable("ruvector.simd",
+							   "Chooses the instruction set of the distance kernels.",
+							   "\"auto\" takes the best this CPU offers.",
+							   &guc_simd, guc_simd, PGC_USERSET, 0,
+							   guc_check_simd, guc_assign_simd, NULL);
 }
