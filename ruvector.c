@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "engine/runtime/rv_runtime.h"
+#include "indexam/rv_indexam.h"
 
 PG_MODULE_MAGIC;
 
@@ -17,4 +18,5 @@ void
 _PG_init(void)
 {
 	rv_runtime_init();
+	rv_indexam_init();
 }

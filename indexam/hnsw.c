@@ -152,6 +152,7 @@ static bool
 hnswvalidate(Oid opclassoid)
 {
 	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclassoid));
+	HeapTuple	family_tuple;
 	Form_pg_opclass opclass;
 	CatCList   *operators;
 	CatCList   *procs;
@@ -163,7 +164,11 @@ hnswvalidate(Oid opclassoid)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for operator class %u", opclassoid);
 	opclass = (Form_pg_opclass) GETSTRUCT(tuple);
-	family = get_opfamily_name(opclass->opcfamily, false);
+	family_tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(opclass->opcfamily));
+	if (!HeapTupleIsValid(family_tuple))
+		elog(ERROR, "cache lookup failed for operator family %u", opclass->opcfamily);
+	family = pstrdup(NameStr(((Form_pg_opfamily) GETSTRUCT(family_tuple))->opfname));
+	ReleaseSysCache(family_tuple);
 	operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(opclass->opcfamily));
 	procs = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(opclass->opcfamily));
 	hnsw_validate_procs(procs, family, &valid);

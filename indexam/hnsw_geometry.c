@@ -222,3 +222,22 @@ rvi_hnsw_block_kind(const RvHnswGeometry *geo, BlockNumber block, RveNode *first
 	*first_nid = nid < RVE_NODE_NONE ? nid : RVE_NODE_NONE;
 	return RV_HNSW_PAGE_VECTOR;
 }
+
+Size
+rvi_hnsw_array_bytes(const RvHnswGeometry *geo, RvHnswPageKind kind)
+{
+	switch (kind)
+	{
+		case RV_HNSW_PAGE_GRAPH:
+			return (Size) geo->slots_per_page * geo->slot_bytes;
+		case RV_HNSW_PAGE_UPPER:
+			return (Size) geo->uppers_per_page * geo->upper_bytes;
+		case RV_HNSW_PAGE_VECTOR:
+			return (Size) geo->vectors_per_page * geo->vector_bytes;
+		case RV_HNSW_PAGE_META:
+			return sizeof(RvHnswMetaPageData);
+		case RV_HNSW_PAGE_MEAN:
+			break;
+	}
+	return RV_HNSW_PAGE_ROOM;
+}

@@ -106,13 +106,11 @@ insert_write_node(HnswInsert *insert)
 	int			i;
 
 	insert_reserve(insert);
-	if (!insert->live)
-	{
-		/* the graph may have no room left for lists that high here */
-		insert->image.link = rvi_hnsw_reserve_upper(insert->writer, insert->image.nid,
-													insert->image.seq, &level);
-		insert->image.level = insert->links.level = level;
-	}
+
+	/* this segment may have no room left for lists that high */
+	insert->image.link = rvi_hnsw_reserve_upper(insert->writer, insert->image.nid,
+												insert->image.seq, &level);
+	insert->image.level = insert->links.level = level;
 	insert_write_upper(insert);
 	insert->image.state = RV_HNSW_LIVE;
 	insert->image.dup_next = RVE_NODE_NONE;
@@ -340,6 +338,39 @@ insert_as_duplicate(HnswInsert *insert)
 								   insert->graph->same_seq, &insert->image);
 }
 
+/* Replaces the lists of a node that is live already: others may be changing them. */
+static void
+insert_rewrite_lists(HnswInsert *insert)
+{
+	RveNode		old_edges[RVE_HNSW_MAX_DEGREE];
+	RveNode		new_edges[RVE_HNSW_MAX_DEGREE];
+	RvHnswEdgeChange change = {0};
+	int			level;
+	int			attempt;
+	int			i;
+
+	change.old_edges = old_edges;
+	change.new_edges = new_edges;
+	for (level = 0; level <= insert->links.level; level++)
+	{
+		change.nid = insert->image.nid;
+		change.level = level;
+		change.new_count = insert->links.count[level];
+		for (i = 0; i < change.new_count; i++)
+			new_edges[i] = insert->links.edges[level][i].node;
+		if (change.new_count == 0)
+			continue;
+		for (attempt = 0; attempt < INSERT_CHANGE_ATTEMPTS; attempt++)
+		{
+			if (!insert_read_list(insert, &change))
+				break;
+			rvi_hnsw_change_edges(insert->writer, &change, 1);
+			if (change.applied)
+				break;
+		}
+	}
+}
+
 /* One attempt with the graph as it is now; false: concurrent changes undid it. */
 static bool
 insert_attempt(HnswInsert *insert)
@@ -358,7 +389,10 @@ insert_attempt(HnswInsert *insert)
 		return insert_as_duplicate(insert);
 	if (insert->links.count[0] == 0 && meta.entry != RVE_NODE_NONE)
 		insert_find_live(insert);
-	insert_write_node(insert);
+	if (insert->live)
+		insert_rewrite_lists(insert);
+	else
+		insert_write_node(insert);
 	if (insert->links.count[0] == 0)
 		return rvi_hnsw_replace_entry(insert->writer, meta.entry, insert->image.nid,
 									  insert->image.level);
@@ -369,30 +403,39 @@ insert_attempt(HnswInsert *insert)
 	return true;
 }
 
-void
-rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, ItemPointer tid)
+/* An insert without its row's data; image.code has room for a code. */
+static HnswInsert *
+insert_create(RvHnswWriter *writer, RvHnswIndex *index)
 {
 	HnswInsert *insert = palloc0(sizeof(HnswInsert));
 	RvHnswMetaPageData meta;
-	int			attempt;
 
 	rvi_hnsw_read_meta(writer->rel, &meta);
 	insert->writer = writer;
 	insert->index = index;
-	insert->row = row;
 	insert->ef_construction = meta.ef_construction;
 	insert->code = palloc(index->geo.code_bytes);
-	rve_quant_encode(index->codec, row->coded, insert->code, &insert->image.factors);
 	insert->image.code = insert->code;
-	insert->image.tid = *tid;
 	insert->graph = rvi_hnsw_graph_create(writer->rel, index, &meta);
 	insert->graph->code = insert->code;
-	insert->graph->factors = insert->image.factors;
-	insert->graph->vector = row->coded;
 	insert->no_duplicates = *insert->graph->graph.ops;
 	insert->no_duplicates.same = NULL;
 	rv_runtime_check_status(rve_hnsw_search_create(&insert->search), "hnsw insert");
-	insert->links.level = rve_hnsw_random_level(meta.m,
+	return insert;
+}
+
+void
+rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, ItemPointer tid)
+{
+	HnswInsert *insert = insert_create(writer, index);
+	int			attempt;
+
+	insert->row = row;
+	rve_quant_encode(index->codec, row->coded, insert->code, &insert->image.factors);
+	insert->image.tid = *tid;
+	insert->graph->factors = insert->image.factors;
+	insert->graph->vector = row->coded;
+	insert->links.level = rve_hnsw_random_level(index->geo.m,
 												1.0 - pg_prng_double(&pg_global_prng_state));
 	for (attempt = 0; attempt < INSERT_MAX_ATTEMPTS; attempt++)
 	{
@@ -405,6 +448,30 @@ rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, 
 			 errmsg("could not insert into index \"%s\" because of concurrent changes",
 					RelationGetRelationName(writer->rel)),
 			 errhint("The transaction might succeed if retried.")));
+}
+
+bool
+rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid)
+{
+	HnswInsert *insert = insert_create(writer, index);
+	RvHnswSlotData slot;
+	int			attempt;
+
+	if (!rvi_hnsw_read_code(&insert->graph->reader, nid, &slot, insert->code) ||
+		slot.state != RV_HNSW_LIVE)
+		return false;
+	insert->image.nid = nid;
+	insert->image.seq = slot.seq;
+	insert->image.level = slot.level;
+	insert->graph->factors.add = slot.add;
+	insert->graph->factors.resc = slot.resc;
+	insert->graph->factors.sum = slot.code_sum;
+	insert->reserved = insert->live = true;
+	insert->links.level = slot.level;
+	for (attempt = 0; attempt < INSERT_MAX_ATTEMPTS; attempt++)
+		if (insert_attempt(insert))
+			return true;
+	return false;
 }
 
 /* PostgreSQL callback */

@@ -227,6 +227,15 @@ extern void rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, const RvHns
 extern bool rvi_hnsw_lock_page(RvHnswReader *reader, BlockNumber block, RvHnswPageKind kind,
 							   Buffer *buffer, Page *page);
 extern void rvi_hnsw_unlock_page(Buffer buffer);
+
+/* Copies a page as it is, without any check, to BLCKSZ aligned bytes. */
+extern void rvi_hnsw_copy_page(Relation rel, BlockNumber block, char *out);
+
+/* What is wrong with a page's header and special space, or NULL. */
+extern const char *rvi_hnsw_page_problem(const RvHnswIndex *index, Page page, RvHnswPageKind kind);
+
+/* Bytes of the slot array that a page of this kind holds. */
+extern Size rvi_hnsw_array_bytes(const RvHnswGeometry *geo, RvHnswPageKind kind);
 extern void rvi_hnsw_check_page(Relation rel, const RvHnswIndex *index, BlockNumber block, Page page,
 								RvHnswPageKind kind);
 
@@ -270,6 +279,7 @@ extern RvHnswUpper rvi_hnsw_find_upper(const RvHnswGeometry *geo, Page page, Rve
 
 /* Fixed part of a slot, copied; false when there is none. */
 extern bool rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy);
+extern bool rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code);
 
 /*
  * A node's list on a level, as stored on the given block: edges has room for
@@ -403,22 +413,26 @@ extern void rvi_hnsw_set_meta(RvHnswWriter *writer, RveNode entry, int entry_lev
 
 /* ---- writing for vacuum (hnsw_vacuum_page.c) ---- */
 
-/* One graph page's slots shown to a callback under the exclusive lock; true from it = changed. */
+/* Sees a slot of a graph page under the exclusive lock; true: it changed it. */
 typedef bool (*RvHnswSlotVisit) (void *arg, RvHnswSlot slot, RveNode nid);
+
+/* Shows all used slots of a graph page to visit; one record if it changed any. */
 extern void rvi_hnsw_visit_page(RvHnswWriter *writer, BlockNumber block, RvHnswSlotVisit visit,
 								void *arg);
 
-/* Removes next from the chain behind nid if it is what follows; sets *now_next. False: it is not. */
+/* Makes next_next follow nid in its chain in place of next. False: next does not follow it. */
 extern bool rvi_hnsw_unlink_duplicate(RvHnswWriter *writer, RveNode nid, RveNode next,
 									  RveNode next_next);
 
-/* Clears upper lists of nodes for which gone() says so. */
-extern void rvi_hnsw_clear_uppers(RvHnswWriter *writer, BlockNumber block,
-								  bool (*gone) (void *arg, RveNode nid), void *arg);
+typedef bool (*RvHnswGone) (void *arg, RveNode nid);
 
-/* Puts the graph page's slots for which gone() says so into the free chain; returns how many. */
-extern uint32 rvi_hnsw_free_slots(RvHnswWriter *writer, BlockNumber block,
-								  bool (*gone) (void *arg, RveNode nid), void *arg);
+/* Clears the upper lists of nodes that are gone. */
+extern void rvi_hnsw_clear_uppers(RvHnswWriter *writer, BlockNumber block, RvHnswGone gone,
+								  void *arg);
+
+/* Puts a graph page's slots that are gone into the free chain; returns how many. */
+extern uint32 rvi_hnsw_free_slots(RvHnswWriter *writer, BlockNumber block, RvHnswGone gone,
+								  void *arg);
 
 /* ---- rows in and out ---- */
 
@@ -439,6 +453,12 @@ extern bool rvi_hnsw_read_row(const RvTypeDesc *type, RveMetric metric, int dim,
 extern void rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row,
 							ItemPointer tid);
 
+/*
+ * Finds neighbours anew for a live node that no path leads to, and gives it
+ * edges from them. False: it is not live, or others kept undoing it.
+ */
+extern bool rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid);
+
 /* hnsw_scan.c, hnsw_vacuum.c, hnsw_cost.c, hnsw_build.c: PostgreSQL's callbacks */
 extern IndexBuildResult *hnswbuild(Relation heap, Relation index, struct IndexInfo *info);
 extern void hnswbuildempty(Relation index);
@@ -454,6 +474,9 @@ extern IndexScanDesc hnswbeginscan(Relation index, int nkeys, int norderbys);
 extern void hnswrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 extern bool hnswgettuple(IndexScanDesc scan, ScanDirection direction);
 extern void hnswendscan(IndexScanDesc scan);
+
+/* hnsw_inspect.c: opens an hnsw index for a function its caller may use; raises otherwise */
+extern Relation rvi_hnsw_open_checked(Oid relid, int lockmode);
 
 /* hnsw.c */
 typedef struct RvHnswOptions

@@ -47,23 +47,45 @@ rvi_hnsw_corrupted(Relation rel, BlockNumber block, const char *detail)
 
 /* ---- pages ---- */
 
-/* The special space of an initialised page, after checks; raises INDEX_CORRUPTED. */
+/* The special space, if the page has one of ours; else NULL. */
 static RvHnswOpaqueData *
-page_opaque(Relation rel, BlockNumber block, Page page)
+page_opaque(Page page)
 {
 	if (((PageHeader) page)->pd_special != BLCKSZ - sizeof(RvHnswOpaqueData))
-		rvi_hnsw_corrupted(rel, block, "HNSW-1: the page has no special space of this access method.");
+		return NULL;
 	return (RvHnswOpaqueData *) PageGetSpecialPointer(page);
+}
+
+const char *
+rvi_hnsw_page_problem(const RvHnswIndex *index, Page page, RvHnswPageKind kind)
+{
+	RvHnswOpaqueData *opaque = page_opaque(page);
+
+	if (opaque == NULL)
+		return "HNSW-1: the page has no special space of this access method.";
+	if (opaque->magic != index->magic || opaque->kind != kind)
+		return "HNSW-1: the page is not of the kind its place demands.";
+	return NULL;
 }
 
 void
 rvi_hnsw_check_page(Relation rel, const RvHnswIndex *index, BlockNumber block, Page page,
 					RvHnswPageKind kind)
 {
-	RvHnswOpaqueData *opaque = page_opaque(rel, block, page);
+	const char *problem = rvi_hnsw_page_problem(index, page, kind);
 
-	if (opaque->magic != index->magic || opaque->kind != kind)
-		rvi_hnsw_corrupted(rel, block, "HNSW-1: the page is not of the kind its place demands.");
+	if (problem != NULL)
+		rvi_hnsw_corrupted(rel, block, problem);
+}
+
+void
+rvi_hnsw_copy_page(Relation rel, BlockNumber block, char *out)
+{
+	Buffer		buffer = ReadBuffer(rel, block);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	memcpy(out, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
 }
 
 void
@@ -148,8 +170,9 @@ rvi_hnsw_find_upper(const RvHnswGeometry *geo, Page page, RveNode nid, int level
 	return NULL;
 }
 
+/* Copies a slot's fixed part and, unless code is NULL, its code. */
 bool
-rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy)
+rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code)
 {
 	RvHnswPlace place = rvi_hnsw_slot_place(&reader->index->geo, nid);
 	Buffer		buffer = InvalidBuffer;
@@ -164,12 +187,21 @@ rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy)
 		{
 			rvi_hnsw_check_slot(reader, slot, place.block);
 			memcpy(copy, slot, offsetof(RvHnswSlotData, edges));
+			if (code != NULL)
+				memcpy(code, rvi_hnsw_slot_code(&reader->index->geo, slot),
+					   reader->index->geo.code_bytes);
 			found = true;
 		}
 		rvi_hnsw_unlock_page(buffer);
 	}
 	rvi_hnsw_release(buffer);
 	return found;
+}
+
+bool
+rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy)
+{
+	return rvi_hnsw_read_code(reader, nid, copy, NULL);
 }
 
 int
@@ -253,9 +285,9 @@ rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta)
 	RvHnswOpaqueData *opaque;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	opaque = page_opaque(rel, RV_HNSW_META_BLOCK, page);
+	opaque = page_opaque(page);
 	memcpy(meta, PageGetContents(page), sizeof(*meta));
-	if (meta->magic != RV_HNSW_MAGIC || opaque->kind != RV_HNSW_PAGE_META ||
+	if (opaque == NULL || meta->magic != RV_HNSW_MAGIC || opaque->kind != RV_HNSW_PAGE_META ||
 		opaque->magic != meta->index_magic)
 		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-1: this is not an hnsw meta page.");
 	UnlockReleaseBuffer(buffer);

@@ -49,26 +49,6 @@ write_init_page(Page page, RvHnswPageKind kind, uint32 index_magic, Size used)
 	((PageHeader) page)->pd_lower = SizeOfPageHeaderData + used;
 }
 
-/* Bytes of the array that a page of this kind holds. */
-static Size
-write_array_bytes(const RvHnswGeometry *geo, RvHnswPageKind kind)
-{
-	switch (kind)
-	{
-		case RV_HNSW_PAGE_GRAPH:
-			return (Size) geo->slots_per_page * geo->slot_bytes;
-		case RV_HNSW_PAGE_UPPER:
-			return (Size) geo->uppers_per_page * geo->upper_bytes;
-		case RV_HNSW_PAGE_VECTOR:
-			return (Size) geo->vectors_per_page * geo->vector_bytes;
-		case RV_HNSW_PAGE_META:
-			return sizeof(RvHnswMetaPageData);
-		case RV_HNSW_PAGE_MEAN:
-			break;
-	}
-	return RV_HNSW_PAGE_ROOM;
-}
-
 void
 rvi_hnsw_write_start(RvHnswWriter *writer)
 {
@@ -94,7 +74,7 @@ rvi_hnsw_write_page(RvHnswWriter *writer, BlockNumber block, RvHnswPageKind kind
 										 is_new ? GENERIC_XLOG_FULL_IMAGE : 0);
 	if (is_new)
 		write_init_page(page, kind, writer->index->magic,
-						write_array_bytes(&writer->index->geo, kind));
+						rvi_hnsw_array_bytes(&writer->index->geo, kind));
 	return page;
 }
 
