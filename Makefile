@@ -99,6 +99,7 @@ CATALOG_OBJS = \
 	catalog/cat_graph.o
 
 GRAPH_OBJS = \
+	engine/graph/gr_check.o \
 	engine/graph/gr_ddl.o \
 	engine/graph/gr_dict.o \
 	engine/graph/gr_expand_btree.o \

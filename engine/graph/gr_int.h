@@ -161,6 +161,7 @@ extern bool rvi_graph_entry_uses(const RviGraphEntry *entry, Oid relid);
 
 /* gr_dict.c */
 extern void rvi_graph_tokens_reset(RviGraphEntry *entry);
+extern bool rvi_graph_token_exists(RvGraph graph, RviGraphRel dict, int32 id);
 extern int32 rvi_graph_labelset_intern(RvGraph graph, const int32 *labels, int nlabels);
 
 /* Ids of the label sets that hold all of labels[]; palloc'd, *count of them. */
@@ -182,7 +183,7 @@ extern bool rvi_graph_index_next(IndexScanDesc scan, TupleTableSlot *slot, Buffe
 
 /* gr_stats.c: share (0 to 1) of all nodes that have one of these label sets; estimated rows */
 extern double rvi_graph_lsets_fraction(RvGraph graph, const int32 *lsets, int nlsets);
-extern int64 rvi_graph_rows(Relation rel);
+extern int64 rvi_graph_rows(Relation rel, Snapshot snapshot);
 
 /* gr_props.c */
 extern RvProps *rvi_graph_props_copy(Datum datum, bool isnull);

@@ -16,6 +16,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -341,11 +342,15 @@ rv_graph_names_as(Oid userid)
 	foreach(cell, rv_cat_graph_list())
 	{
 		RvCatGraph *row = lfirst(cell);
-		RviGraphEntry *entry = graph_lock(row->name, AccessShareLock);
+		Oid			schema = get_namespace_oid(rv_cat_graph_schema(row->n), true);
+		RviGraphEntry *entry;
 
-		if (entry == NULL)
+		/* do not even wait for locks on the graphs of strangers */
+		if (!OidIsValid(schema) ||
+			pg_namespace_aclcheck(schema, userid, ACL_USAGE) != ACLCHECK_OK)
 			continue;
-		if (graph_check_user(entry, RV_GRAPH_READ, userid, false))
+		entry = graph_lock(row->name, AccessShareLock);
+		if (entry != NULL && graph_check_user(entry, RV_GRAPH_READ, userid, false))
 			result = lappend(result, row->name);
 	}
 	return result;
