@@ -77,12 +77,12 @@ CORE_OBJS = \
 	engine/core/dist/dist_neon.o \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
-	engine/core/quant/quant_rabitq.o \
-	engine/core/quant/quant_rotate.o \
-	engine/core/quant/quant_step.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_search.o \
-	engine/core/hnsw/hnsw_select.o
+	engine/core/hnsw/hnsw_select.o \
+	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_step.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
@@ -112,7 +112,21 @@ GRAPH_OBJS = \
 	engine/graph/gr_stats.o \
 	engine/graph/gr_write.o
 
-INDEXAM_OBJS =
+INDEXAM_OBJS = \
+	indexam/am_common.o \
+	indexam/hnsw.o \
+	indexam/hnsw_build.o \
+	indexam/hnsw_check.o \
+	indexam/hnsw_cost.o \
+	indexam/hnsw_geometry.o \
+	indexam/hnsw_graph_page.o \
+	indexam/hnsw_insert.o \
+	indexam/hnsw_inspect.o \
+	indexam/hnsw_page.o \
+	indexam/hnsw_scan.o \
+	indexam/hnsw_vacuum.o \
+	indexam/hnsw_vacuum_page.o \
+	indexam/hnsw_write_page.o
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \

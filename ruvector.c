@@ -10,6 +10,7 @@
 #include "engine/graph/rv_graph.h"
 #include "engine/runtime/rv_runtime.h"
 #include "tableam/rv_tableam.h"
+#include "indexam/rv_indexam.h"
 
 PG_MODULE_MAGIC;
 
@@ -21,4 +22,5 @@ _PG_init(void)
 	rv_runtime_init();
 	rv_tableam_init();
 	rv_graph_init();
+	rv_indexam_init();
 }
