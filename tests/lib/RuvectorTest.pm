@@ -329,9 +329,9 @@ sub load_sample
 
 	$node->safe_psql('postgres', <<"SQL");
 		CREATE TABLE $table (id int, word text, embedding vector(100)) USING $using;
-		CREATE TEMP TABLE sample (LIKE $table);
-		\\copy sample FROM PROGRAM 'gzip -dc $file'
-		INSERT INTO $table SELECT * FROM sample WHERE id <= $rows ORDER BY id;
+		CREATE TEMP TABLE copied_sample (LIKE $table);
+		\\copy copied_sample FROM PROGRAM 'gzip -dc $file'
+		INSERT INTO $table SELECT * FROM copied_sample WHERE id <= $rows ORDER BY id;
 SQL
 	return;
 }
