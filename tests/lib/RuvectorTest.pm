@@ -244,7 +244,7 @@ sub wait_until
 
 =item run_in_background($node, $sql, @psql_options)
 
-Starts psql on database C<postgres> with C<$sql> as its input and returns at once with a handle for
+Starts psql on database C<postgres> with C<$sql> as its script and returns at once with a handle for
 the two functions below. ON_ERROR_STOP is set. For a dialogue use C<< $node->background_psql >>.
 
 =cut
@@ -252,14 +252,16 @@ the two functions below. ON_ERROR_STOP is set. For a dialogue use C<< $node->bac
 sub run_in_background
 {
 	my ($node, $sql, @options) = @_;
-	my $session = { in => $sql, out => '', err => '' };
+	my $session = { out => '', err => '' };
+	my $script = PostgreSQL::Test::Utils::tempdir('script') . '/script.sql';
 
+	append_to_file($script, $sql);
 	$session->{run} = IPC::Run::start(
 		[
 			$node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d',
-			$node->connstr('postgres'), @options, '-f', '-'
+			$node->connstr('postgres'), @options, '-f', $script
 		],
-		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err});
+		'<', '/dev/null', '>', \$session->{out}, '2>', \$session->{err});
 	return $session;
 }
 
@@ -327,9 +329,9 @@ sub load_sample
 
 	$node->safe_psql('postgres', <<"SQL");
 		CREATE TABLE $table (id int, word text, embedding vector(100)) USING $using;
-		CREATE TEMP TABLE sample (LIKE $table);
-		\\copy sample FROM PROGRAM 'gzip -dc $file'
-		INSERT INTO $table SELECT * FROM sample WHERE id <= $rows ORDER BY id;
+		CREATE TEMP TABLE copied_sample (LIKE $table);
+		\\copy copied_sample FROM PROGRAM 'gzip -dc $file'
+		INSERT INTO $table SELECT * FROM copied_sample WHERE id <= $rows ORDER BY id;
 SQL
 	return;
 }

@@ -10,7 +10,7 @@ use RuvectorTest;
 use Test::More;
 
 my %operator = (l2 => '<->', ip => '<#>', cosine => '<=>');
-my %minimum = (40 => 0.95, 100 => 0.985, 200 => 0.99);
+my %minimum = (40 => 0.98, 100 => 0.99, 200 => 0.995);
 
 my $node = new_node('recall', conf => "maintenance_work_mem = 256MB\n");
 load_sample($node, 'sample');

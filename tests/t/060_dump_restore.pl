@@ -60,7 +60,7 @@ is($node->safe_psql('copy', "SELECT labels FROM ruvector_nodes WHERE graph = 'pe
 $node->safe_psql('copy', "SELECT ruvector_graph_create('another')");
 is($node->safe_psql('copy', "SELECT count(*) FROM ruvector_nodes WHERE graph = 'another'"), '0',
 	'a new graph does not take over an old one');
-$node->safe_psql('copy', "SELECT ruvector_graph_check('people')");
+is($node->safe_psql('copy', "SELECT * FROM ruvector_graph_check('people')"), '', 'ruvector_graph_check is content');
 
 # the way out to plain heap is open
 $node->safe_psql('postgres', 'CREATE DATABASE plain');
