@@ -89,7 +89,15 @@ TABLEAM_OBJS =
 
 FDW_OBJS =
 
-CYPHER_OBJS =
+CYPHER_OBJS = \
+	cypher/cy_gram.o \
+	cypher/cy_scan.o \
+	cypher/cy_lex.o \
+	cypher/cy_build.o \
+	cypher/cy_ast.o \
+	cypher/cy_error.o \
+	cypher/cy_parse.o \
+	cypher/cy_sql.o
 
 # GLUE_OBJS see postgres.h; CORE_OBJS never do and make up librvcore.a
 GLUE_OBJS = ruvector.o $(RUNTIME_OBJS) $(TYPES_OBJS) $(CATALOG_OBJS) $(GRAPH_OBJS) \

@@ -1,0 +1,2 @@
+CREATE FUNCTION ruvector_cypher_explain(graph text, query text) RETURNS text
+	AS 'MODULE_PATHNAME' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
