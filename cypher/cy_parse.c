@@ -24,7 +24,7 @@ rvi_cy_parse_syntax_error(CyScanState *state)
 	length = pg_mbcliplen(state->text + loc.start, length, length);
 	rvi_cy_error(CY_ERR_SYNTAX,
 				 rvi_cy_lex_in_relationship(state) ?
-				 "InvalidRelationshipPattern" : "UnexpectedSyntax", loc, ""syntax error at or near \"%s\"",
+				 "InvalidRelationshipPattern" : "UnexpectedSyntax", loc, "syntax error at or near \"%s\"",
 				 pnstrdup(state->text + loc.start, length));
 }
 
