@@ -79,9 +79,21 @@ RUNTIME_OBJS = \
 
 TYPES_OBJS =
 
-CATALOG_OBJS =
+CATALOG_OBJS = \
+	catalog/cat_graph.o
 
-GRAPH_OBJS =
+GRAPH_OBJS = \
+	engine/graph/gr_ddl.o \
+	engine/graph/gr_dict.o \
+	engine/graph/gr_expand_btree.o \
+	engine/graph/gr_json.o \
+	engine/graph/gr_layout.o \
+	engine/graph/gr_open.o \
+	engine/graph/gr_props.o \
+	engine/graph/gr_rows.o \
+	engine/graph/gr_sql.o \
+	engine/graph/gr_stats.o \
+	engine/graph/gr_write.o
 
 INDEXAM_OBJS =
 

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "engine/graph/rv_graph.h"
 #include "engine/runtime/rv_runtime.h"
 
 PG_MODULE_MAGIC;
@@ -17,4 +18,5 @@ void
 _PG_init(void)
 {
 	rv_runtime_init();
+	rv_graph_init();
 }
