@@ -380,6 +380,7 @@ typedef struct CyItem
 	int			slot;			/* semantic: where the value is put */
 	bool		computed;		/* semantic: false = already in its slot */
 	bool		aggregated;		/* semantic: holds an aggregate */
+	CyTypes		types;			/* semantic: what it can be */
 } CyItem;
 
 typedef struct CySortKey
@@ -509,6 +510,7 @@ typedef struct CyQuery
 	List	   *union_all;		/* integer list: the i-th UNION between parts says ALL */
 	int			nslots;			/* semantic */
 	bool		writes;			/* semantic */
+	List	   *params;			/* semantic: CyParam, every use */
 	List	   *columns;		/* semantic: char * names of the result, NIL if none */
 } CyQuery;
 

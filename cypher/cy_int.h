@@ -103,7 +103,8 @@ extern RvValue rvi_cy_value_copy(const RvValue *value);
 extern void rvi_cy_value_write(StringInfo out, const RvValue *value);
 extern RvValue rvi_cy_value_read(const char **cursor);
 
-/* A value as jsonb, under the snapshot and graph of exec. */
+/* A slot's value, or any, as jsonb, under the snapshot and graph of exec. */
+extern void rvi_cy_slot_to_jsonb(CyExec *exec, JsonbParseState **state, int slot);
 extern void rvi_cy_value_to_jsonb(CyExec *exec, JsonbParseState **state, JsonbIteratorToken kind,
 								  const RvValue *value);
 
@@ -159,7 +160,8 @@ struct CyExec
 {
 	MemoryContext context;		/* lives as long as the execution */
 	RvGraph		graph;
-	Snapshot	snapshot;		/* for reads of the current clause */
+	Snapshot	snapshot;		/* for reads of the current clause; on the active stack */
+	int			npushed;		/* snapshots that this execution pushed */
 	int			nslots;
 	RvValue    *row;			/* the current row, by slot */
 	CyEntity   *entities;		/* by slot */
@@ -173,11 +175,12 @@ extern RvValue rvi_cy_eval(CyExec *exec, const CyNode *expr);
 /* Truth of a predicate; raises when the value is neither boolean nor null. */
 extern CyTruth rvi_cy_eval_predicate(CyExec *exec, const CyNode *expr);
 
-/* The node or relationship that expr's value is, read if need be; NULL if it is gone. */
+/* The node or relationship in a slot, or that expr's value is, read if need be. */
+extern const CyEntity *rvi_cy_entity_at(CyExec *exec, int slot, bool want_props);
 extern const CyEntity *rvi_cy_entity(CyExec *exec, const CyNode *expr, const RvValue *value,
 									 bool want_props);
 
-/* Same without an expression to cache at. */
+/* Reads it, whatever is kept; raises DeletedEntityAccess when it is gone. */
 extern void rvi_cy_entity_read(CyExec *exec, const RvValue *value, bool want_props,
 							   CyEntity *entity);
 
