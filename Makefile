@@ -83,6 +83,7 @@ CATALOG_OBJS = \
 	catalog/cat_graph.o
 
 GRAPH_OBJS = \
+	engine/graph/gr_check.o \
 	engine/graph/gr_ddl.o \
 	engine/graph/gr_dict.o \
 	engine/graph/gr_expand_btree.o \
@@ -99,7 +100,14 @@ INDEXAM_OBJS =
 
 TABLEAM_OBJS =
 
-FDW_OBJS =
+FDW_OBJS = \
+	fdw/fdw_cond.o \
+	fdw/fdw_explain.o \
+	fdw/fdw_handler.o \
+	fdw/fdw_option.o \
+	fdw/fdw_plan.o \
+	fdw/fdw_scan.o \
+	fdw/fdw_shippable.o
 
 CYPHER_OBJS = \
 	cypher/cy_gram.o \

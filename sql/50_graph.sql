@@ -16,7 +16,7 @@ CREATE FUNCTION ruvector_graph_list(OUT name text, OUT owner name, OUT schema na
                                     OUT nodes bigint, OUT edges bigint)
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED ROWS 10;
-COMMENT ON FUNCTION ruvector_graph_list() IS 'graphs that the current user may read, with estimated numbers of rows';
+COMMENT ON FUNCTION ruvector_graph_list() IS 'graphs that the current user may read, with numbers of rows (estimated when large)';
 
 CREATE FUNCTION ruvector_node_add(graph text, labels text[] DEFAULT '{}',
                                   properties jsonb DEFAULT '{}')
@@ -36,3 +36,9 @@ CREATE FUNCTION ruvector_neighbors(graph text, node_id bigint, direction text DE
     RETURNS SETOF record
     AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 20;
 COMMENT ON FUNCTION ruvector_neighbors(text, bigint, text, text) IS 'relationships at a node and the nodes at their other ends';
+
+CREATE FUNCTION ruvector_graph_check(graph text, OUT invariant text, OUT relation text,
+                                     OUT id bigint, OUT detail text)
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 10000 ROWS 1;
+COMMENT ON FUNCTION ruvector_graph_check(text) IS 'damage found in a graph, one row each; no rows when all is well';

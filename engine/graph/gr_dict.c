@@ -266,18 +266,26 @@ dict_intern(RvGraph graph, RviGraphRel dict, const RviTokenKey *key)
 	return dict_add(graph, dict, key);
 }
 
-/* Row of an id; raises where a stored id names nothing. */
-static RviTokenKey *
-dict_get(RvGraph graph, RviGraphRel dict, int32 id)
+/* Does the dictionary have a row of this id? */
+bool
+rvi_graph_token_exists(RvGraph graph, RviGraphRel dict, int32 id)
 {
 	RviTokenCache *cache = dict_cache(graph, dict);
 	ScanKeyData skey;
 
-	if (id > 0 && id < cache->nids && cache->by_id[id].data != NULL)
-		return &cache->by_id[id];
-
+	if (id <= 0)
+		return false;
+	if (id < cache->nids && cache->by_id[id].data != NULL)
+		return true;
 	ScanKeyInit(&skey, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(id));
-	if (dict_load(graph, dict, RVI_IDX_DICT_ID + dict, &skey) != id)
+	return dict_load(graph, dict, RVI_IDX_DICT_ID + dict, &skey) == id;
+}
+
+/* Row of an id; raises where a stored id names nothing. */
+static RviTokenKey *
+dict_get(RvGraph graph, RviGraphRel dict, int32 id)
+{
+	if (!rvi_graph_token_exists(graph, dict, id))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("graph \"%s\" has no %s with id %d",

@@ -109,6 +109,7 @@ static void
 expand_rescan(RvExpand expand, ScanKey keys, int nkeys)
 {
 	IndexScanDesc *scan = &expand->scan[expand->side];
+	MemoryContext old = MemoryContextSwitchTo(expand->mcxt);
 
 	if (*scan != NULL && (*scan)->numberOfKeys != nkeys)
 	{
@@ -117,14 +118,12 @@ expand_rescan(RvExpand expand, ScanKey keys, int nkeys)
 	}
 	if (*scan == NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(expand->mcxt);
-
 		*scan = index_beginscan(expand->graph->edge, expand->index[expand->side],
 								expand->snapshot, nkeys, 0);
 		(*scan)->xs_want_itup = !expand->want_props && IsMVCCSnapshot(expand->snapshot);
-		MemoryContextSwitchTo(old);
 	}
 	index_rescan(*scan, keys, nkeys, NULL, 0);
+	MemoryContextSwitchTo(old);
 }
 
 /* Starts the next index scan of the walk; false when there is none left. */
@@ -166,15 +165,13 @@ expand_fetch(RvExpand expand, RvEdge *edge)
 	int64		neighbour;
 	bool		isnull;
 
+	if (!rvi_graph_index_next(scan, expand->slot, &expand->vmbuffer, expand->mcxt))
+		return false;
 	if (!scan->xs_want_itup)
 	{
-		if (!index_getnext_slot(scan, ForwardScanDirection, expand->slot))
-			return false;
 		rvi_graph_fill_edge(expand->slot, expand->want_props, edge);
 		return true;
 	}
-	if (!rvi_graph_index_only_next(scan, expand->slot, &expand->vmbuffer))
-		return false;
 	neighbour = DatumGetInt64(index_getattr(scan->xs_itup, EXPAND_KEY_NEIGHBOUR, desc, &isnull));
 	edge->id = DatumGetInt64(index_getattr(scan->xs_itup, EXPAND_KEY_ID, desc, &isnull));
 	edge->type = DatumGetInt32(index_getattr(scan->xs_itup, EXPAND_KEY_TYP, desc, &isnull));

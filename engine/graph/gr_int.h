@@ -6,8 +6,8 @@
  * An RviGraphEntry is the backend's cached knowledge of one graph: OIDs of its
  * relations, checked once, and the tokens seen so far. An RvGraph is one use
  * of it, with open relations. Entries are invalidated by relcache callbacks
- * and by every (sub)transaction abort; an invalid entry lives on until its
- * last RvGraph is closed.
+ * and by every (sub)transaction abort; an invalid entry lives on to the end
+ * of the transaction, for those that have it open.
  *
  *-------------------------------------------------------------------------
  */
@@ -107,7 +107,6 @@ typedef struct RviGraphEntry
 	bool		valid;
 	bool		tokens_stale;	/* an abort may have undone cached tokens */
 	bool		rowsecurity;	/* some table has row security switched on */
-	int			refs;
 	MemoryContext mcxt;			/* owns the entry; token names live here */
 	MemoryContext token_mcxt;	/* hash tables and arrays of tokens */
 	Oid			schema;
@@ -130,11 +129,13 @@ typedef struct RviPointGet
 typedef struct RviWriter
 {
 	Relation	rel;
+	MemoryContext mcxt;
 	TupleTableSlot *slot;
 	int			nindexes;
 	Relation   *indexes;
 	IndexInfo **infos;
-	EState	   *estate;			/* only where an index has expressions or a predicate */
+	EState	   *estate;			/* only where there is an expression to evaluate */
+	ResultRelInfo *target;		/* only for check constraints */
 } RviWriter;
 
 struct RvGraphData
@@ -160,6 +161,7 @@ extern bool rvi_graph_entry_uses(const RviGraphEntry *entry, Oid relid);
 
 /* gr_dict.c */
 extern void rvi_graph_tokens_reset(RviGraphEntry *entry);
+extern bool rvi_graph_token_exists(RvGraph graph, RviGraphRel dict, int32 id);
 extern int32 rvi_graph_labelset_intern(RvGraph graph, const int32 *labels, int nlabels);
 
 /* Ids of the label sets that hold all of labels[]; palloc'd, *count of them. */
@@ -176,11 +178,12 @@ extern void rvi_graph_fill_node(TupleTableSlot *slot, bool want_props, RvNode *n
 extern void rvi_graph_fill_edge(TupleTableSlot *slot, bool want_props, RvEdge *edge);
 extern bool rvi_graph_point_find(RvGraph graph, RviPointGet *get, Relation heap,
 								 RviGraphIndex index, Snapshot snapshot, int64 id);
-extern bool rvi_graph_index_only_next(IndexScanDesc scan, TupleTableSlot *slot, Buffer *vmbuffer);
+extern bool rvi_graph_index_next(IndexScanDesc scan, TupleTableSlot *slot, Buffer *vmbuffer,
+								 MemoryContext mcxt);
 
 /* gr_stats.c: share (0 to 1) of all nodes that have one of these label sets; estimated rows */
 extern double rvi_graph_lsets_fraction(RvGraph graph, const int32 *lsets, int nlsets);
-extern int64 rvi_graph_rows(Relation rel);
+extern int64 rvi_graph_rows(Relation rel, Snapshot snapshot);
 
 /* gr_props.c */
 extern RvProps *rvi_graph_props_copy(Datum datum, bool isnull);

@@ -173,6 +173,7 @@ json_number(Numeric number, RvValue *value)
 {
 	char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 	bool		whole = strchr(text, '.') == NULL;
+	bool		overflow = false;
 	double		real;
 
 	if (whole && json_parse_int64(text, &value->u.integer))
@@ -181,7 +182,11 @@ json_number(Numeric number, RvValue *value)
 		pfree(text);
 		return;
 	}
-	real = float8in_internal(text, NULL, "double precision", text);
+	real = float8in_internal_opt_error(text, NULL, "double precision", text, &overflow);
+	if (overflow)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("a number of %zu characters is out of range for a float", strlen(text))));
 	if (whole)
 	{
 		/* 1e20 is a float that says what it means; 9223372036854775808 would be rounded */

@@ -16,6 +16,7 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -45,7 +46,7 @@ graph_entry_free(RviGraphEntry *entry)
 	MemoryContextDelete(entry->mcxt);
 }
 
-/* Frees what is invalid or too much; nothing may be open. */
+/* Frees what is invalid or too much, at the end of a transaction: no graph is open. */
 static void
 graph_cache_sweep(void)
 {
@@ -56,7 +57,6 @@ graph_cache_sweep(void)
 	{
 		RviGraphEntry *entry = dlist_container(RviGraphEntry, link, iter.cur);
 
-		entry->refs = 0;
 		if (!entry->valid || ++kept > GRAPH_CACHE_MAX)
 			graph_entry_free(entry);
 	}
@@ -171,14 +171,12 @@ graph_lock(const char *name, LOCKMODE lockmode)
 
 		if (entry == NULL)
 			return NULL;
-		entry->refs++;
 		LockRelationOid(entry->rel[RVI_REL_NODE], lockmode);
 		LockRelationOid(entry->rel[RVI_REL_EDGE], lockmode);
 		if (entry->valid)
 			return entry;
 		UnlockRelationOid(entry->rel[RVI_REL_NODE], lockmode);
 		UnlockRelationOid(entry->rel[RVI_REL_EDGE], lockmode);
-		entry->refs--;
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -208,22 +206,37 @@ graph_check_acl(RviGraphEntry *entry, RvGraphMode mode, Oid userid, bool complai
 	return allowed;
 }
 
-/* Row security policies are written for SQL's executor; the store cannot apply them. */
-static void
-graph_refuse_rowsecurity(RviGraphEntry *entry, Oid userid)
+/*
+ * Row security policies are written for SQL's executor; the store cannot apply
+ * them. False, or an error, where the user is subject to one.
+ */
+static bool
+graph_check_rowsecurity(RviGraphEntry *entry, Oid userid, bool complain)
 {
 	if (!entry->rowsecurity)
-		return;
+		return true;
 	for (int i = 0; i < RVI_REL_COUNT; i++)
 	{
-		if (check_enable_rls(entry->rel[i], userid, true) == RLS_ENABLED)
+		if (check_enable_rls(entry->rel[i], userid, true) != RLS_ENABLED)
+			continue;
+		if (complain)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("row security on graph \"%s\" is not supported", entry->name),
 					 errdetail("Table \"%s.%s\" has row security enabled.",
 							   rv_cat_graph_schema(entry->n), get_rel_name(entry->rel[i])),
 					 errhint("Disable row security on the table, or use a role that it does not apply to.")));
+		return false;
 	}
+	return true;
+}
+
+/* All that the user needs to read or write the graph. */
+static bool
+graph_check_user(RviGraphEntry *entry, RvGraphMode mode, Oid userid, bool complain)
+{
+	return graph_check_acl(entry, mode, userid, complain) &&
+		graph_check_rowsecurity(entry, userid, complain);
 }
 
 static void
@@ -256,12 +269,8 @@ rv_graph_open_as(const char *name, RvGraphMode mode, Oid userid, int flags)
 				 errhint("ruvector_graph_list() shows the graphs that you may read, "
 						 "ruvector_graph_create() makes a new one.")));
 	}
-	if (!graph_check_acl(entry, mode, userid, (flags & RV_GRAPH_DENIED_OK) == 0))
-	{
-		entry->refs--;
+	if (!graph_check_user(entry, mode, userid, (flags & RV_GRAPH_DENIED_OK) == 0))
 		return NULL;
-	}
-	graph_refuse_rowsecurity(entry, userid);
 
 	mcxt = AllocSetContextCreate(CurrentMemoryContext, "ruvector graph handle",
 								 ALLOCSET_SMALL_SIZES);
@@ -293,8 +302,6 @@ graph_point_get_end(RviPointGet *get)
 void
 rv_graph_close(RvGraph graph)
 {
-	RviGraphEntry *entry = graph->entry;
-
 	graph_point_get_end(&graph->node_get);
 	graph_point_get_end(&graph->edge_get);
 	if (graph->node_writer != NULL)
@@ -309,7 +316,6 @@ rv_graph_close(RvGraph graph)
 	table_close(graph->edge, NoLock);
 	table_close(graph->node, NoLock);
 	MemoryContextDelete(graph->mcxt);
-	entry->refs--;
 }
 
 /* An index of the graph, open while the handle is. */
@@ -336,13 +342,16 @@ rv_graph_names_as(Oid userid)
 	foreach(cell, rv_cat_graph_list())
 	{
 		RvCatGraph *row = lfirst(cell);
-		RviGraphEntry *entry = graph_lock(row->name, AccessShareLock);
+		Oid			schema = get_namespace_oid(rv_cat_graph_schema(row->n), true);
+		RviGraphEntry *entry;
 
-		if (entry == NULL)
+		/* do not even wait for locks on the graphs of strangers */
+		if (!OidIsValid(schema) ||
+			pg_namespace_aclcheck(schema, userid, ACL_USAGE) != ACLCHECK_OK)
 			continue;
-		if (graph_check_acl(entry, RV_GRAPH_READ, userid, false))
+		entry = graph_lock(row->name, AccessShareLock);
+		if (entry != NULL && graph_check_user(entry, RV_GRAPH_READ, userid, false))
 			result = lappend(result, row->name);
-		entry->refs--;
 	}
 	return result;
 }

@@ -8,6 +8,10 @@
  * over the whole table where that is cheaper. Where no properties are wanted,
  * the index answers alone for pages that are all-visible.
  *
+ * An index method allocates what it keeps in the context that is current when
+ * it first needs it, so it is called in that of the scan; what rows hand out is
+ * allocated in the caller's.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -23,6 +27,7 @@
 #include "storage/bufmgr.h"
 #include "storage/predicate.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -78,20 +83,21 @@ bool
 rvi_graph_point_find(RvGraph graph, RviPointGet *get, Relation heap, RviGraphIndex index,
 					 Snapshot snapshot, int64 id)
 {
+	MemoryContext old = MemoryContextSwitchTo(graph->mcxt);
 	ScanKeyData key;
+	bool		found;
 
 	if (get->scan == NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(graph->mcxt);
-
 		get->slot = table_slot_create(heap, NULL);
 		get->scan = index_beginscan(heap, rvi_graph_index(graph, index), snapshot, 1, 0);
-		MemoryContextSwitchTo(old);
 	}
 	get->scan->xs_snapshot = snapshot;
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
 	index_rescan(get->scan, &key, 1, NULL, 0);
-	return index_getnext_slot(get->scan, ForwardScanDirection, get->slot);
+	found = index_getnext_slot(get->scan, ForwardScanDirection, get->slot);
+	MemoryContextSwitchTo(old);
+	return found;
 }
 
 bool
@@ -118,7 +124,7 @@ rv_graph_edge_get(RvGraph graph, Snapshot snapshot, int64 id, bool want_props, R
 	return true;
 }
 
-/* ---- index only ---- */
+/* ---- next entry of an index scan ---- */
 
 /*
  * Next visible entry of a scan that has xs_want_itup set; its key is in
@@ -126,8 +132,8 @@ rv_graph_edge_get(RvGraph graph, Snapshot snapshot, int64 id, bool want_props, R
  * map cannot vouch for the page. Restricted to MVCC snapshots, as
  * PostgreSQL's index-only scans are.
  */
-bool
-rvi_graph_index_only_next(IndexScanDesc scan, TupleTableSlot *slot, Buffer *vmbuffer)
+static bool
+rows_index_only_next(IndexScanDesc scan, TupleTableSlot *slot, Buffer *vmbuffer)
 {
 	ItemPointer tid;
 
@@ -150,11 +156,31 @@ rvi_graph_index_only_next(IndexScanDesc scan, TupleTableSlot *slot, Buffer *vmbu
 	return false;
 }
 
+/*
+ * Next visible entry: in scan->xs_itup where that is wanted, else its row in
+ * slot. mcxt is the context that the scan was begun in.
+ */
+bool
+rvi_graph_index_next(IndexScanDesc scan, TupleTableSlot *slot, Buffer *vmbuffer,
+					 MemoryContext mcxt)
+{
+	MemoryContext old = MemoryContextSwitchTo(mcxt);
+	bool		found;
+
+	if (scan->xs_want_itup)
+		found = rows_index_only_next(scan, slot, vmbuffer);
+	else
+		found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
 /* ---- nodes ---- */
 
 struct RvNodeScanData
 {
 	RvGraph		graph;
+	MemoryContext mcxt;
 	bool		want_props;
 	TupleTableSlot *slot;
 	TableScanDesc seq;			/* whole table, or: */
@@ -183,6 +209,7 @@ rv_graph_node_scan_begin(RvGraph graph, Snapshot snapshot, const int32 *labels, 
 	bool		use_index = false;
 
 	scan->graph = graph;
+	scan->mcxt = CurrentMemoryContext;
 	scan->want_props = want_props;
 	scan->nlabels = nlabels;
 	scan->vmbuffer = InvalidBuffer;
@@ -234,15 +261,13 @@ rows_node_index_entry(RvNodeScan scan, RvNode *node)
 	TupleDesc	desc = RelationGetDescr(index->indexRelation);
 	bool		isnull;
 
+	if (!rvi_graph_index_next(index, scan->slot, &scan->vmbuffer, scan->mcxt))
+		return false;
 	if (!index->xs_want_itup)
 	{
-		if (!index_getnext_slot(index, ForwardScanDirection, scan->slot))
-			return false;
 		rvi_graph_fill_node(scan->slot, scan->want_props, node);
 		return true;
 	}
-	if (!rvi_graph_index_only_next(index, scan->slot, &scan->vmbuffer))
-		return false;
 	node->lset = DatumGetInt32(index_getattr(index->xs_itup, 1, desc, &isnull));
 	node->id = DatumGetInt64(index_getattr(index->xs_itup, 2, desc, &isnull));
 	node->props = NULL;
@@ -256,6 +281,7 @@ rv_graph_node_scan_next(RvNodeScan scan, RvNode *node)
 		return rows_node_seq_next(scan, node);
 	for (;;)
 	{
+		MemoryContext old;
 		ScanKeyData key;
 
 		CHECK_FOR_INTERRUPTS();
@@ -265,7 +291,9 @@ rv_graph_node_scan_next(RvNodeScan scan, RvNode *node)
 			return false;
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ,
 					Int32GetDatum(scan->lsets[scan->next++]));
+		old = MemoryContextSwitchTo(scan->mcxt);
 		index_rescan(scan->index, &key, 1, NULL, 0);
+		MemoryContextSwitchTo(old);
 	}
 }
 

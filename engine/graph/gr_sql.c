@@ -51,8 +51,8 @@ ruvector_graph_delete(PG_FUNCTION_ARGS)
 
 /*
  * ruvector_graph_list() -> (name text, owner name, schema name, nodes bigint,
- * edges bigint): the graphs that the current user may read. Numbers are
- * estimates.
+ * edges bigint): the graphs that the current user may read. Numbers are exact
+ * for small graphs, estimates for others (rvi_graph_rows).
  */
 Datum
 ruvector_graph_list(PG_FUNCTION_ARGS)
@@ -77,8 +77,8 @@ ruvector_graph_list(PG_FUNCTION_ARGS)
 		values[0] = CStringGetTextDatum(rv_graph_name(graph));
 		values[1] = NameGetDatum(&owner);
 		values[2] = NameGetDatum(&schema);
-		values[3] = Int64GetDatum(rvi_graph_rows(graph->node));
-		values[4] = Int64GetDatum(rvi_graph_rows(graph->edge));
+		values[3] = Int64GetDatum(rvi_graph_rows(graph->node, GetActiveSnapshot()));
+		values[4] = Int64GetDatum(rvi_graph_rows(graph->edge, GetActiveSnapshot()));
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 		rv_graph_close(graph);
 	}

@@ -12,8 +12,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "catalog/pg_statistic.h"
 #include "optimizer/plancat.h"
+#include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -21,6 +23,7 @@
 #include "engine/graph/gr_int.h"
 
 #define STATS_DEFAULT_FRACTION 0.1
+#define STATS_COUNT_PAGES 128
 
 static double
 stats_rows(Relation rel, double *pages)
@@ -99,11 +102,26 @@ rvi_graph_lsets_fraction(RvGraph graph, const int32 *lsets, int nlsets)
 	return stats_fraction(graph->node, RVI_NODE_ATT_LSET, lsets, nlsets);
 }
 
-/* Estimated number of rows of a table, 0 for an empty one. */
+/*
+ * Number of rows of a table: counted while it is small, estimated once it has
+ * more than STATS_COUNT_PAGES pages.
+ */
 int64
-rvi_graph_rows(Relation rel)
+rvi_graph_rows(Relation rel, Snapshot snapshot)
 {
-	return (int64) stats_rows(rel, NULL);
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int64		rows = 0;
+
+	if (RelationGetNumberOfBlocks(rel) > STATS_COUNT_PAGES)
+		return (int64) stats_rows(rel, NULL);
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		rows++;
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return rows;
 }
 
 double

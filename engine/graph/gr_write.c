@@ -39,6 +39,7 @@ rvi_graph_writer_open(Relation rel)
 	ListCell   *cell;
 
 	writer->rel = rel;
+	writer->mcxt = CurrentMemoryContext;
 	writer->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsHeapTuple);
 	writer->indexes = palloc(sizeof(Relation) * Max(list_length(oids), 1));
 	writer->infos = palloc(sizeof(IndexInfo *) * Max(list_length(oids), 1));
@@ -83,8 +84,11 @@ rvi_graph_writer_close(RviWriter *writer)
 static EState *
 write_estate(RviWriter *writer)
 {
+	MemoryContext old = MemoryContextSwitchTo(writer->mcxt);
+
 	if (writer->estate == NULL)
 		writer->estate = CreateExecutorState();
+	MemoryContextSwitchTo(old);
 	GetPerTupleExprContext(writer->estate)->ecxt_scantuple = writer->slot;
 	return writer->estate;
 }
@@ -94,7 +98,7 @@ static void
 write_check_constraints(RviWriter *writer)
 {
 	TupleConstr *constr = RelationGetDescr(writer->rel)->constr;
-	ResultRelInfo *target;
+	EState	   *estate;
 
 	if (constr == NULL || (constr->num_check == 0 && !constr->has_generated_stored))
 		return;
@@ -102,10 +106,17 @@ write_check_constraints(RviWriter *writer)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("graph tables cannot have generated columns")));
-	target = makeNode(ResultRelInfo);
-	InitResultRelInfo(target, writer->rel, 0, NULL, 0);
-	ExecConstraints(target, writer->slot, write_estate(writer));
-	pfree(target);
+	estate = write_estate(writer);
+	if (writer->target == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+
+		writer->target = makeNode(ResultRelInfo);
+		InitResultRelInfo(writer->target, writer->rel, 0, NULL, 0);
+		MemoryContextSwitchTo(old);
+	}
+	ExecConstraints(writer->target, writer->slot, estate);
+	ResetPerTupleExprContext(estate);
 }
 
 static void
