@@ -44,7 +44,7 @@ rvi_cy_plan_filter(CyPlanner *planner, CyNode *expr, double selectivity)
 
 /*
  * With all, false as soon as a name is unknown; without, false when all are.
- * ids has room for every name.
+ * ids has room for every name; a name that occurs twice gives one id.
  */
 bool
 rvi_cy_tokens(RvGraph graph, RvTokenKind kind, List *names, int32 *ids, int *n, bool all)
@@ -55,11 +55,18 @@ rvi_cy_tokens(RvGraph graph, RvTokenKind kind, List *names, int32 *ids, int *n, 
 	foreach(cell, names)
 	{
 		int32		id = rv_graph_token_find(graph, kind, lfirst(cell));
+		int			i = 0;
 
-		if (id != RV_TOKEN_NONE)
+		if (id == RV_TOKEN_NONE)
+		{
+			if (all)
+				return false;
+			continue;
+		}
+		while (i < *n && ids[i] != id)
+			i++;
+		if (i == *n)
 			ids[(*n)++] = id;
-		else if (all)
-			return false;
 	}
 	return names == NIL || *n > 0;
 }

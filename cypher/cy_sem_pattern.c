@@ -185,6 +185,8 @@ cy_sem_create_node(CySem *sem, CyNodePattern *node, bool alone)
 static void
 cy_sem_create_rel(CySem *sem, CyRelPattern *rel)
 {
+	if (rel->variable != NULL && rvi_cy_sem_lookup(sem, rel->variable->name) != NULL)
+		cy_sem_already_bound(rel->variable);
 	if (rel->var_length)
 		rvi_cy_error(CY_ERR_SYNTAX, "CreatingVarLength", rel->node.loc,
 					 "a variable-length relationship cannot be created");
@@ -197,11 +199,7 @@ cy_sem_create_rel(CySem *sem, CyRelPattern *rel)
 	if (rel->variable == NULL)
 		rel->slot = sem->nslots++;
 	else
-	{
-		if (rvi_cy_sem_lookup(sem, rel->variable->name) != NULL)
-			cy_sem_already_bound(rel->variable);
 		rel->slot = rvi_cy_sem_declare(sem, rel->variable->name, CY_T_EDGE)->slot;
-	}
 }
 
 static void
