@@ -24,12 +24,19 @@
 
 #include "fdw/fdw_int.h"
 
-/* Is the expression a plain column of the table? Tells which. */
+/*
+ * Is the expression a plain column of the table? Tells which. A relabelling to
+ * another collation is looked through: what counts is the operator's.
+ */
 bool
 rvi_fdw_match_column(const RviFdwTable *table, Index relid, Expr *expr, RviFdwField *field)
 {
-	Var		   *var = (Var *) expr;
+	Var		   *var;
 
+	while (IsA(expr, RelabelType) &&
+		   exprType((Node *) ((RelabelType *) expr)->arg) == ((RelabelType *) expr)->resulttype)
+		expr = ((RelabelType *) expr)->arg;
+	var = (Var *) expr;
 	if (!IsA(var, Var) || var->varno != relid || var->varlevelsup != 0 ||
 		var->varattno <= 0 || var->varattno > table->natts)
 		return false;

@@ -94,7 +94,7 @@ tam_index_build_range_scan(Relation heaprel, Relation indexrel, IndexInfo *info,
 						   bool anyvisible, bool progress, BlockNumber start, BlockNumber nblocks,
 						   IndexBuildCallback callback, void *state, TableScanDesc scan)
 {
-	double		reltuples = 0;
+	volatile double reltuples = 0;	/* set between PG_TRY and PG_END_TRY */
 	TamSwap		swap;
 
 	tam_swap_begin(&swap, heaprel);
