@@ -122,6 +122,7 @@ INDEXAM_OBJS = \
 	indexam/hnsw_graph_page.o \
 	indexam/hnsw_insert.o \
 	indexam/hnsw_inspect.o \
+	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \

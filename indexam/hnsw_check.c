@@ -136,14 +136,16 @@ check_edges(HnswCheck *check, BlockNumber block, RveNode nid, const uint32 *edge
 
 	for (i = 0; i < count; i++)
 	{
-		if (edges[i] == nid)
+		RveNode		node = RVE_HNSW_NODE(edges[i]);
+
+		if (node == nid)
 			check_report(check, "error", 5, block, "node %u has an edge to itself.", nid);
-		if (edges[i] >= check->meta.next_nid)
+		if (node >= check->meta.next_nid)
 			check_report(check, "error", 5, block, "node %u has an edge to %u, which never was.",
-						 nid, edges[i]);
+						 nid, node);
 		for (j = 0; j < i; j++)
-			if (edges[i] == edges[j])
-				check_report(check, "error", 5, block, "node %u has two edges to %u.", nid, edges[i]);
+			if (node == RVE_HNSW_NODE(edges[j]))
+				check_report(check, "error", 5, block, "node %u has two edges to %u.", nid, node);
 	}
 }
 
@@ -405,13 +407,11 @@ check_entry(HnswCheck *check)
 	return true;
 }
 
+/* Marks as seen what is reachable from the entry on level 0, by all edges or by kept ones. */
 static void
-check_reachable(HnswCheck *check)
+check_reach(HnswCheck *check, RveNode *stack, bool kept_only)
 {
-	RvHnswPageGraph *graph = rvi_hnsw_graph_create(check->rel, check->index, &check->meta);
-	RveNode    *stack = MemoryContextAllocHuge(CurrentMemoryContext,
-											   (check->bound + 1) * sizeof(RveNode));
-	RveNode		near[RVE_HNSW_MAX_DEGREE];
+	RveNode		edges[RVE_HNSW_MAX_DEGREE];
 	Size		depth = 0;
 	RveNode		nid;
 	int			n;
@@ -424,20 +424,38 @@ check_reachable(HnswCheck *check)
 	while (depth > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		n = graph->graph.ops->neighbors(graph, stack[--depth], 0, near);
+		nid = stack[--depth];
+		n = rvi_hnsw_read_list(&check->reader, check_block_of(check, nid), nid, 0, edges);
 		for (i = 0; i < n; i++)
 		{
-			if (near[i] < check->bound && !check->nodes[near[i]].seen)
-			{
-				check->nodes[near[i]].seen = true;
-				stack[depth++] = near[i];
-			}
+			RveNode		node = RVE_HNSW_NODE(edges[i]);
+
+			if ((kept_only && (edges[i] & RVE_HNSW_KEPT) == 0) || node >= check->bound ||
+				check->nodes[node].seen)
+				continue;
+			check->nodes[node].seen = true;
+			stack[depth++] = node;
 		}
 	}
-	for (nid = 0; nid < check->bound; nid++)
-		if (check->nodes[nid].state == RV_HNSW_LIVE && !check->nodes[nid].seen)
-			check_report(check, "warning", 10, check_block_of(check, nid),
-						 "no path leads from the entry to node %u.", nid);
+}
+
+static void
+check_reachable(HnswCheck *check)
+{
+	RveNode    *stack = MemoryContextAllocHuge(CurrentMemoryContext,
+											   (check->bound + 1) * sizeof(RveNode));
+	int			kept;
+	RveNode		nid;
+
+	for (kept = 0; kept <= 1; kept++)
+	{
+		check_reach(check, stack, kept == 1);
+		for (nid = 0; nid < check->bound; nid++)
+			if (check->nodes[nid].state == RV_HNSW_LIVE && !check->nodes[nid].seen)
+				check_report(check, "warning", 10, check_block_of(check, nid),
+							 kept ? "no kept edges lead from the entry to node %u." :
+							 "no path leads from the entry to node %u.", nid);
+	}
 }
 
 RV_FUNCTION_INFO_V1(ruvector_index_check);

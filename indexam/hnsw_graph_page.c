@@ -46,8 +46,8 @@ gpage_copy_edges(const uint32 *edges, int count, RveNode self, RveNode *out)
 	int			n = 0;
 
 	for (i = 0; i < count; i++)
-		if (edges[i] != self && edges[i] != RVE_NODE_NONE)
-			out[n++] = edges[i];
+		if (RVE_HNSW_NODE(edges[i]) != self)
+			out[n++] = RVE_HNSW_NODE(edges[i]);
 	return n;
 }
 
@@ -169,7 +169,9 @@ gpage_load(void *host, const RveNode *nodes, int n, bool *usable)
 		RvHnswSlot	slot;
 		Page		page;
 
+		/* pair() may be asked about a kept edge's target that is gone: no stale bytes then */
 		usable[i] = false;
+		memset(gpage_loaded(graph, i), 0, sizeof(RveCodeFactors) + geo->code_bytes);
 		if (!rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
 			continue;
 		slot = rvi_hnsw_page_node(reader, page, place.slot, nodes[i]);
@@ -256,7 +258,11 @@ gpage_same(void *host, const RveCandidate *candidates, int n)
 }
 
 static const RveGraphOps gpage_ops = {
-	gpage_neighbors, gpage_score, gpage_load, gpage_pair, gpage_same
+	.neighbors = gpage_neighbors,
+	.score = gpage_score,
+	.load = gpage_load,
+	.pair = gpage_pair,
+	.same = gpage_same
 };
 
 RvHnswPageGraph *

@@ -24,6 +24,7 @@
 
 #define INSERT_MAX_ATTEMPTS 16	/* of linking a node that concurrent vacuums cut off */
 #define INSERT_CHANGE_ATTEMPTS 3	/* of replacing one list under contention */
+#define INSERT_PARENT_PROBES 64
 
 /* One row on its way in. */
 typedef struct HnswInsert
@@ -40,6 +41,10 @@ typedef struct HnswInsert
 	bool		live;			/* its slot is a node of the graph */
 	RveHnswLinks links;
 	RveCandidate rescue[RVE_HNSW_MAX_M];	/* edges found by insert_find_live */
+	RveNode		parent;			/* will hold the node by a kept edge */
+	RveNode		failed_parent;	/* did not, in the attempt before */
+	RvHnswGone	may;			/* whether a node may be the parent; NULL: any */
+	void	   *may_arg;
 	RveGraphOps no_duplicates;	/* the graph's ops without same */
 } HnswInsert;
 
@@ -97,13 +102,37 @@ insert_write_upper(HnswInsert *insert)
 	rvi_hnsw_write_upper(insert->writer, insert->image.link, lists, level);
 }
 
+/* The new node's edges on level 0: those chosen, and a kept one to the parent. */
+static int
+insert_own_edges(const HnswInsert *insert, RveNode *edges)
+{
+	int			n = insert->links.count[0];
+	bool		has_parent = insert->parent == RVE_NODE_NONE;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		edges[i] = insert->links.edges[0][i].node;
+		if (edges[i] == insert->parent)
+		{
+			edges[i] |= RVE_HNSW_KEPT;
+			has_parent = true;
+		}
+	}
+	if (has_parent)
+		return n;
+	if (n == 2 * insert->index->geo.m)
+		n--;
+	edges[n] = insert->parent | RVE_HNSW_KEPT;
+	return n + 1;
+}
+
 /* The live slot with its edges. From here on searches may come through it. */
 static void
 insert_write_node(HnswInsert *insert)
 {
 	RveNode		edges[RVE_HNSW_MAX_DEGREE];
 	int			level = insert->links.level;
-	int			i;
 
 	insert_reserve(insert);
 
@@ -114,88 +143,60 @@ insert_write_node(HnswInsert *insert)
 	insert_write_upper(insert);
 	insert->image.state = RV_HNSW_LIVE;
 	insert->image.dup_next = RVE_NODE_NONE;
-	insert->image.degree = insert->links.count[0];
-	for (i = 0; i < insert->links.count[0]; i++)
-		edges[i] = insert->links.edges[0][i].node;
+	insert->image.degree = insert_own_edges(insert, edges);
 	insert->image.edges = edges;
 	rvi_hnsw_write_node(insert->writer, &insert->image);
 	insert->image.edges = NULL;
 	insert->live = true;
 }
 
-/* ---- reverse edges ---- */
+/* ---- edges ---- */
 
-/* Reads a node's list as it is now; false when the node is gone. */
-static bool
-insert_read_list(HnswInsert *insert, RvHnswEdgeChange *change)
+static void
+insert_init_choose(HnswInsert *insert, RvHnswChoose *choose)
 {
-	RvHnswReader *reader = &insert->graph->reader;
-	RvHnswSlotData slot;
-
-	if (!rvi_hnsw_read_slot(reader, change->nid, &slot) || slot.state != RV_HNSW_LIVE ||
-		slot.level < change->level)
-		return false;
-	change->seq = slot.seq;
-	if (change->level == 0)
-		change->block = rvi_hnsw_slot_place(&insert->index->geo, change->nid).block;
-	else
-		change->block = slot.link;
-	change->old_count = rvi_hnsw_read_list(reader, change->block, change->nid, change->level,
-										   change->old_edges);
-	return change->old_count >= 0;
+	memset(choose, 0, sizeof(*choose));
+	choose->graph = insert->graph;
+	choose->search = insert->search;
+	choose->hold = choose->release = RVE_NODE_NONE;
 }
 
-typedef enum InsertChoice
+/* Replaces the lists of a node that is live already: others may be changing them. */
+static void
+insert_rewrite_lists(HnswInsert *insert)
 {
-	INSERT_REFUSED,				/* the list stays without the node */
-	INSERT_PRESENT,				/* it has the node already */
-	INSERT_CHOSEN				/* new_edges has it */
-} InsertChoice;
-
-/*
- * Chooses the list with the new node in it. force: the new node gets in even
- * if the choice is against it.
- */
-static InsertChoice
-insert_choose_list(HnswInsert *insert, RvHnswEdgeChange *change, bool force)
-{
-	int			max = rve_hnsw_max_degree(insert->index->geo.m, change->level);
-	RveNode		candidates[RVE_HNSW_MAX_DEGREE + 1];
-	RveHnswRelink relink = {0};
-	int			n = 0;
+	RveNode		old_edges[RVE_HNSW_MAX_DEGREE];
+	RveNode		new_edges[RVE_HNSW_MAX_DEGREE];
+	RveNode		extra[RVE_HNSW_MAX_DEGREE];
+	RvHnswEdgeChange change = {0};
+	RvHnswChoose choose;
+	int			level;
+	int			attempt;
 	int			i;
 
-	for (i = 0; i < change->old_count; i++)
+	insert_init_choose(insert, &choose);
+	choose.extra = extra;
+	change.old_edges = old_edges;
+	change.new_edges = new_edges;
+	change.nid = insert->image.nid;
+	for (level = 0; level <= insert->links.level; level++)
 	{
-		if (change->old_edges[i] == insert->image.nid)
-			return INSERT_PRESENT;
-		if (change->old_edges[i] != change->nid)
-			candidates[n++] = change->old_edges[i];
+		change.level = level;
+		choose.extra_count = insert->links.count[level];
+		for (i = 0; i < choose.extra_count; i++)
+			extra[i] = insert->links.edges[level][i].node;
+		choose.hold = level == 0 ? insert->parent : RVE_NODE_NONE;
+		choose.release = level == 0 ? insert->failed_parent : RVE_NODE_NONE;
+		for (attempt = 0; attempt < INSERT_CHANGE_ATTEMPTS; attempt++)
+		{
+			if (!rvi_hnsw_link_read(&insert->graph->reader, &change) ||
+				!rvi_hnsw_link_choose(&choose, &change))
+				break;
+			rvi_hnsw_change_edges(insert->writer, &change, 1);
+			if (change.applied)
+				break;
+		}
 	}
-	candidates[n++] = insert->image.nid;
-	if (n <= max)
-	{
-		memcpy(change->new_edges, candidates, n * sizeof(RveNode));
-		change->new_count = n;
-		return INSERT_CHOSEN;
-	}
-	relink.node = change->nid;
-	relink.candidates = candidates;
-	relink.n = n;
-	relink.max = max;
-	relink.out = change->new_edges;
-	rv_runtime_check_status(rve_hnsw_relink(insert->search, &insert->graph->graph, &relink),
-							"hnsw insert");
-	change->new_count = relink.count;
-	for (i = 0; i < relink.count; i++)
-		if (change->new_edges[i] == insert->image.nid)
-			return INSERT_CHOSEN;
-	if (!force)
-		return INSERT_REFUSED;
-	if (change->new_count < max)
-		change->new_count++;
-	change->new_edges[change->new_count - 1] = insert->image.nid;
-	return INSERT_CHOSEN;
 }
 
 static int
@@ -223,25 +224,57 @@ insert_apply_changes(HnswInsert *insert, RvHnswEdgeChange *changes, int n)
 	}
 }
 
-/*
- * Reverse edges of one level, from all neighbours or, forced, from the
- * nearest. What somebody changed in between is chosen again. Returns how many
- * neighbours lead to the node now.
- */
-static int
-insert_link_level(HnswInsert *insert, int level, bool force)
+/* Reads and chooses one neighbour's list; false: it needs no change, or cannot have one. */
+static bool
+insert_prepare_change(HnswInsert *insert, RvHnswEdgeChange *change, bool *held)
 {
-	int			total = force ? 1 : insert->links.count[level];
+	bool		hold = change->level == 0 && change->nid == insert->parent;
+	RveNode		node = insert->image.nid;
+	RvHnswChoose choose;
+
+	insert_init_choose(insert, &choose);
+	if (hold)
+		choose.hold = node;
+	else
+	{
+		choose.extra = &node;
+		choose.extra_count = 1;
+	}
+	if (!rvi_hnsw_link_read(&insert->graph->reader, change))
+		return false;
+	if (rvi_hnsw_link_has(change->old_edges, change->old_count, node, hold))
+	{
+		*held |= hold;
+		return false;
+	}
+	return rvi_hnsw_link_choose(&choose, change) &&
+		rvi_hnsw_link_has(change->new_edges, change->new_count, node, hold);
+}
+
+/*
+ * Reverse edges of one level: prepares all, writes them, and chooses again
+ * what somebody changed in between. Returns whether the parent holds the node.
+ */
+static bool
+insert_link_level(HnswInsert *insert, int level)
+{
+	int			total = insert->links.count[level];
 	int			room = rve_hnsw_max_degree(insert->index->geo.m, level);
-	RvHnswEdgeChange *changes = palloc0(sizeof(RvHnswEdgeChange) * Max(total, 1));
-	RveNode    *pending = palloc(sizeof(RveNode) * Max(total, 1));
-	RveNode    *edges = palloc(sizeof(RveNode) * 2 * room * Max(total, 1));
-	int			linked = 0;
+	RvHnswEdgeChange *changes = palloc0(sizeof(RvHnswEdgeChange) * (total + 1));
+	RveNode    *pending = palloc(sizeof(RveNode) * (total + 1));
+	RveNode    *edges = palloc(sizeof(RveNode) * 2 * room * (total + 1));
+	bool		held = false;
+	bool		has_parent = level > 0;
 	int			attempt;
 	int			i;
 
 	for (i = 0; i < total; i++)
+	{
 		pending[i] = insert->links.edges[level][i].node;
+		has_parent |= pending[i] == insert->parent;
+	}
+	if (!has_parent)
+		pending[total++] = insert->parent;
 	for (attempt = 0; attempt < INSERT_CHANGE_ATTEMPTS && total > 0; attempt++)
 	{
 		int			n = 0;
@@ -250,47 +283,71 @@ insert_link_level(HnswInsert *insert, int level, bool force)
 		for (i = 0; i < total; i++)
 		{
 			RvHnswEdgeChange *change = &changes[n];
-			InsertChoice choice = INSERT_REFUSED;
 
 			change->nid = pending[i];
 			change->level = level;
 			change->old_edges = edges + 2 * room * n;
 			change->new_edges = change->old_edges + room;
-			if (insert_read_list(insert, change))
-				choice = insert_choose_list(insert, change, force);
-			linked += choice == INSERT_PRESENT;
-			n += choice == INSERT_CHOSEN;
+			n += insert_prepare_change(insert, change, &held);
 		}
 		insert_apply_changes(insert, changes, n);
 		for (i = 0; i < n; i++)
 		{
-			if (changes[i].applied)
-				linked++;
-			else
+			if (!changes[i].applied)
 				pending[left++] = changes[i].nid;
+			else if (changes[i].nid == insert->parent)
+				held = true;
 		}
 		total = left;
 	}
 	pfree(edges);
 	pfree(pending);
 	pfree(changes);
-	return linked;
+	return held;
 }
 
-/* Edges from the neighbours to the node. False: no live node leads to it on level 0. */
+/* Edges from the neighbours to the node. False: the parent did not take it. */
 static bool
 insert_link(HnswInsert *insert)
 {
+	bool		held = false;
 	int			level;
-	int			linked = 0;
 
 	for (level = insert->links.level; level >= 0; level--)
+		held = insert_link_level(insert, level);
+	return held;
+}
+
+static bool
+insert_can_be_parent(HnswInsert *insert, RveNode node)
+{
+	return node != insert->links.self &&
+		(insert->may == NULL || insert->may(insert->may_arg, node)) &&
+		rvi_hnsw_link_can_keep(&insert->graph->reader, node);
+}
+
+/*
+ * The node whose kept edge will hold this one: the nearest of the chosen
+ * neighbours that can take it. Where all are hubs with no room left (inner
+ * products), any node: half of all can.
+ */
+static RveNode
+insert_find_parent(HnswInsert *insert)
+{
+	RveNode		bound = insert->graph->graph.bound;
+	int			i;
+
+	for (i = 0; i < insert->links.count[0]; i++)
+		if (insert_can_be_parent(insert, insert->links.edges[0][i].node))
+			return insert->links.edges[0][i].node;
+	for (i = 0; i < INSERT_PARENT_PROBES && insert->links.count[0] > 0; i++)
 	{
-		linked = insert_link_level(insert, level, false);
-		if (linked == 0 && insert->links.count[level] > 0)
-			linked = insert_link_level(insert, level, true);
+		RveNode		probe = pg_prng_uint64_range(&pg_global_prng_state, 0, bound - 1);
+
+		if (insert_can_be_parent(insert, probe))
+			return probe;
 	}
-	return linked > 0;
+	return RVE_NODE_NONE;
 }
 
 /* ---- one row ---- */
@@ -338,39 +395,6 @@ insert_as_duplicate(HnswInsert *insert)
 								   insert->graph->same_seq, &insert->image);
 }
 
-/* Replaces the lists of a node that is live already: others may be changing them. */
-static void
-insert_rewrite_lists(HnswInsert *insert)
-{
-	RveNode		old_edges[RVE_HNSW_MAX_DEGREE];
-	RveNode		new_edges[RVE_HNSW_MAX_DEGREE];
-	RvHnswEdgeChange change = {0};
-	int			level;
-	int			attempt;
-	int			i;
-
-	change.old_edges = old_edges;
-	change.new_edges = new_edges;
-	for (level = 0; level <= insert->links.level; level++)
-	{
-		change.nid = insert->image.nid;
-		change.level = level;
-		change.new_count = insert->links.count[level];
-		for (i = 0; i < change.new_count; i++)
-			new_edges[i] = insert->links.edges[level][i].node;
-		if (change.new_count == 0)
-			continue;
-		for (attempt = 0; attempt < INSERT_CHANGE_ATTEMPTS; attempt++)
-		{
-			if (!insert_read_list(insert, &change))
-				break;
-			rvi_hnsw_change_edges(insert->writer, &change, 1);
-			if (change.applied)
-				break;
-		}
-	}
-}
-
 /* One attempt with the graph as it is now; false: concurrent changes undid it. */
 static bool
 insert_attempt(HnswInsert *insert)
@@ -389,15 +413,21 @@ insert_attempt(HnswInsert *insert)
 		return insert_as_duplicate(insert);
 	if (insert->links.count[0] == 0 && meta.entry != RVE_NODE_NONE)
 		insert_find_live(insert);
+	insert->parent = insert_find_parent(insert);
+	if (insert->links.count[0] > 0 && insert->parent == RVE_NODE_NONE)
+		return false;
 	if (insert->live)
 		insert_rewrite_lists(insert);
 	else
 		insert_write_node(insert);
-	if (insert->links.count[0] == 0)
+	if (insert->parent == RVE_NODE_NONE)
 		return rvi_hnsw_replace_entry(insert->writer, meta.entry, insert->image.nid,
 									  insert->image.level);
 	if (!insert_link(insert))
+	{
+		insert->failed_parent = insert->parent;
 		return false;
+	}
 	if (insert->image.level > meta.entry_level)
 		rvi_hnsw_offer_entry(insert->writer, insert->image.nid, insert->image.level);
 	return true;
@@ -420,6 +450,7 @@ insert_create(RvHnswWriter *writer, RvHnswIndex *index)
 	insert->graph->code = insert->code;
 	insert->no_duplicates = *insert->graph->graph.ops;
 	insert->no_duplicates.same = NULL;
+	insert->parent = insert->failed_parent = RVE_NODE_NONE;
 	rv_runtime_check_status(rve_hnsw_search_create(&insert->search), "hnsw insert");
 	return insert;
 }
@@ -451,7 +482,8 @@ rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, 
 }
 
 bool
-rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid)
+rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid, RvHnswGone may,
+					 void *may_arg)
 {
 	HnswInsert *insert = insert_create(writer, index);
 	RvHnswSlotData slot;
@@ -460,6 +492,8 @@ rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid)
 	if (!rvi_hnsw_read_code(&insert->graph->reader, nid, &slot, insert->code) ||
 		slot.state != RV_HNSW_LIVE)
 		return false;
+	insert->may = may;
+	insert->may_arg = may_arg;
 	insert->image.nid = nid;
 	insert->image.seq = slot.seq;
 	insert->image.level = slot.level;

@@ -33,10 +33,14 @@ rvi_hnsw_open_checked(Oid relid, int lockmode)
 	Oid			heap;
 	Relation	rel;
 
+	if (get_rel_name(relid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("there is no relation with OID %u", relid)));
 	if (get_rel_relkind(relid) != RELKIND_INDEX)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("relation with OID %u is not an index", relid)));
+				 errmsg("\"%s\" is not an index", get_rel_name(relid))));
 
 	/* the table first, as everybody else locks them */
 	heap = IndexGetRelation(relid, false);

@@ -66,7 +66,7 @@ typedef struct RvHnswMetaPageData
 	uint32		next_nid;		/* nids below were handed out at least once */
 	uint32		free_head;		/* chain of free slots, or RVE_NODE_NONE */
 	uint32		free_count;
-	uint32		reserved;
+	uint32		reconnect;		/* 1: a vacuum has cut edges and not yet reconnected */
 } RvHnswMetaPageData;
 
 StaticAssertDecl(sizeof(RvHnswMetaPageData) == 56, "page format");
@@ -101,7 +101,7 @@ typedef struct RvHnswSlotData
 	uint32		link;			/* block of the upper lists; primary of a duplicate; next free */
 	uint32		dup_next;		/* next duplicate or RVE_NODE_NONE; reserving xid */
 	int32		code_sum;
-	uint32		edges[FLEXIBLE_ARRAY_MEMBER];
+	uint32		edges[FLEXIBLE_ARRAY_MEMBER];	/* nid, top bit: RVE_HNSW_KEPT */
 } RvHnswSlotData;
 
 StaticAssertDecl(offsetof(RvHnswSlotData, edges) == 44, "page format");
@@ -409,7 +409,42 @@ extern void rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level);
 
 /* Replaces the entry (NONE included) if it still is old. */
 extern bool rvi_hnsw_replace_entry(RvHnswWriter *writer, RveNode old, RveNode entry, int level);
+extern void rvi_hnsw_set_reconnect(RvHnswWriter *writer, bool reconnect);
 extern void rvi_hnsw_set_meta(RvHnswWriter *writer, RveNode entry, int entry_level, RveNode next_nid);
+
+typedef bool (*RvHnswGone) (void *arg, RveNode nid);
+
+/* ---- choosing edges (hnsw_link.c) ---- */
+
+/* How a list is chosen anew. */
+typedef struct RvHnswChoose
+{
+	RvHnswPageGraph *graph;
+	RveHnswSearch *search;
+	RvHnswGone	gone;			/* nodes to leave out, or NULL */
+	void	   *gone_arg;
+	const RveNode *extra;		/* candidates beside the present edges */
+	int			extra_count;
+	RveNode		hold;			/* gets a kept edge, or RVE_NODE_NONE */
+	RveNode		release;		/* its edge is no longer a kept one, or RVE_NODE_NONE */
+} RvHnswChoose;
+
+/* Reads the list that change names by nid and level; false: the node is not live. */
+extern bool rvi_hnsw_link_read(RvHnswReader *reader, RvHnswEdgeChange *change);
+
+/* Fills change's new edges from its old ones; false: hold finds no room. */
+extern bool rvi_hnsw_link_choose(const RvHnswChoose *choose, RvHnswEdgeChange *change);
+extern bool rvi_hnsw_link_has(const RveNode *edges, int count, RveNode node, bool held);
+
+/* Number of kept edges in a list. */
+extern int	rvi_hnsw_link_kept(const RveNode *edges, int count);
+
+/* Whether a live node may take on another kept edge. */
+extern bool rvi_hnsw_link_can_keep(RvHnswReader *reader, RveNode nid);
+
+/* Gives from a kept edge to to. False: from is not live, has no room, or others kept interfering. */
+extern bool rvi_hnsw_link_keep_edge(RvHnswWriter *writer, RvHnswPageGraph *graph,
+									RveHnswSearch *search, RveNode from, RveNode to);
 
 /* ---- writing for vacuum (hnsw_vacuum_page.c) ---- */
 
@@ -423,8 +458,6 @@ extern void rvi_hnsw_visit_page(RvHnswWriter *writer, BlockNumber block, RvHnswS
 /* Makes next_next follow nid in its chain in place of next. False: next does not follow it. */
 extern bool rvi_hnsw_unlink_duplicate(RvHnswWriter *writer, RveNode nid, RveNode next,
 									  RveNode next_next);
-
-typedef bool (*RvHnswGone) (void *arg, RveNode nid);
 
 /* Clears the upper lists of nodes that are gone. */
 extern void rvi_hnsw_clear_uppers(RvHnswWriter *writer, BlockNumber block, RvHnswGone gone,
@@ -454,10 +487,11 @@ extern void rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHn
 							ItemPointer tid);
 
 /*
- * Finds neighbours anew for a live node that no path leads to, and gives it
- * edges from them. False: it is not live, or others kept undoing it.
+ * Finds neighbours anew for a live node and holds it by a kept edge from a
+ * node that may() allows. False: it is not live, or others kept undoing it.
  */
-extern bool rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid);
+extern bool rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid,
+								 RvHnswGone may, void *may_arg);
 
 /* hnsw_scan.c, hnsw_vacuum.c, hnsw_cost.c, hnsw_build.c: PostgreSQL's callbacks */
 extern IndexBuildResult *hnswbuild(Relation heap, Relation index, struct IndexInfo *info);

@@ -51,6 +51,7 @@ typedef struct HnswVacuum
 	uint8	   *chains;			/* bit per nid: its chain has dead members */
 	bool		any_gone;
 	bool		any_chains;
+	bool		reconnect;		/* an earlier vacuum did not get to its end */
 	RveNode		best;			/* for the entry: live node of the highest level */
 	int			best_level;
 } HnswVacuum;
@@ -353,64 +354,36 @@ vacuum_replace_entry(HnswVacuum *vacuum)
 
 /* ---- 3: repair ---- */
 
-/* Adds the nodes of list that are not gone, not self and not there yet. */
-static int
-vacuum_collect(HnswVacuum *vacuum, RveNode self, const RveNode *list, int count,
-			   RveNode *candidates, int n)
-{
-	int			i;
-	int			j;
-
-	for (i = 0; i < count && n < RVE_HNSW_MAX_EF; i++)
-	{
-		if (list[i] == self || vacuum_is_gone(vacuum, list[i]))
-			continue;
-		for (j = 0; j < n && candidates[j] != list[i]; j++)
-			 /* search */ ;
-		if (j == n)
-			candidates[n++] = list[i];
-	}
-	return n;
-}
-
 /* Chooses change->new_edges for a list that leads to gone nodes; false: it does not. */
 static bool
 vacuum_choose_list(HnswVacuum *vacuum, RvHnswEdgeChange *change)
 {
 	const RveGraph *graph = &vacuum->graph->graph;
-	RveNode		candidates[RVE_HNSW_MAX_EF];
-	RveNode		beyond[RVE_HNSW_MAX_DEGREE];
-	RveHnswRelink relink = {0};
-	MemoryContext old;
-	bool		affected = false;
-	int			n;
+	RveNode    *extra = NULL;
+	RvHnswChoose choose = {0};
 	int			i;
 
-	for (i = 0; i < change->old_count && !affected; i++)
-		affected = vacuum_is_gone(vacuum, change->old_edges[i]);
-	if (!affected)
-		return false;
-	n = vacuum_collect(vacuum, change->nid, change->old_edges, change->old_count, candidates, 0);
 	for (i = 0; i < change->old_count; i++)
 	{
-		int			count;
+		RveNode		node = RVE_HNSW_NODE(change->old_edges[i]);
 
-		if (!vacuum_is_gone(vacuum, change->old_edges[i]))
+		if (!vacuum_is_gone(vacuum, node))
 			continue;
-		count = graph->ops->neighbors(graph->host, change->old_edges[i], change->level, beyond);
-		n = vacuum_collect(vacuum, change->nid, beyond, count, candidates, n);
+		if (extra == NULL)
+			extra = palloc(sizeof(RveNode) * RVE_HNSW_MAX_DEGREE * RVE_HNSW_MAX_DEGREE);
+		choose.extra_count += graph->ops->neighbors(graph->host, node, change->level,
+													extra + choose.extra_count);
 	}
-	relink.node = change->nid;
-	relink.candidates = candidates;
-	relink.n = n;
-	relink.max = rve_hnsw_max_degree(graph->m, change->level);
-	relink.out = change->new_edges;
-
-	/* the search keeps its scratch space between pages */
-	old = MemoryContextSwitchTo(GetMemoryChunkContext(vacuum->search));
-	rv_runtime_check_status(rve_hnsw_relink(vacuum->search, graph, &relink), "hnsw vacuum");
-	MemoryContextSwitchTo(old);
-	change->new_count = relink.count;
+	if (extra == NULL)
+		return false;
+	choose.graph = vacuum->graph;
+	choose.search = vacuum->search;
+	choose.gone = vacuum_is_gone;
+	choose.gone_arg = vacuum;
+	choose.extra = extra;
+	choose.hold = choose.release = RVE_NODE_NONE;
+	(void) rvi_hnsw_link_choose(&choose, change);
+	pfree(extra);
 	return true;
 }
 
@@ -552,64 +525,111 @@ vacuum_free_graph_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
 
 /* ---- 5: reconnecting ---- */
 
-/* Marks what can be reached from start on level 0 in seen. */
-static void
-vacuum_reach(HnswVacuum *vacuum, RveNode start, uint8 *seen, RveNode *stack)
+typedef struct VacuumTree
 {
-	const RveGraph *graph = &vacuum->graph->graph;
-	RveNode		near[RVE_HNSW_MAX_DEGREE];
+	HnswVacuum *vacuum;
+	uint8	   *reached;		/* bit per nid: kept edges lead there from the entry */
+	RveNode    *stack;
+} VacuumTree;
+
+static bool
+vacuum_is_reached(void *arg, RveNode nid)
+{
+	VacuumTree *tree = arg;
+
+	return vacuum_bit(tree->reached, tree->vacuum->bound, nid);
+}
+
+static int
+vacuum_read_edges(HnswVacuum *vacuum, RveNode nid, RveNode *edges)
+{
+	return rvi_hnsw_read_list(&vacuum->graph->reader,
+							  rvi_hnsw_slot_place(&vacuum->index->geo, nid).block, nid, 0, edges);
+}
+
+/* Marks what kept edges lead to from start. */
+static void
+vacuum_reach(VacuumTree *tree, RveNode start)
+{
+	HnswVacuum *vacuum = tree->vacuum;
+	RveNode		edges[RVE_HNSW_MAX_DEGREE];
 	Size		depth = 0;
 	int			n;
 	int			i;
 
-	if (start >= vacuum->bound || vacuum_bit(seen, vacuum->bound, start))
+	if (start >= vacuum->bound || vacuum_is_reached(tree, start))
 		return;
-	seen[start / 8] |= 1 << (start % 8);
-	stack[depth++] = start;
+	tree->reached[start / 8] |= 1 << (start % 8);
+	tree->stack[depth++] = start;
 	while (depth > 0)
 	{
 		vacuum_delay_point();
-		n = graph->ops->neighbors(graph->host, stack[--depth], 0, near);
+		n = vacuum_read_edges(vacuum, tree->stack[--depth], edges);
 		for (i = 0; i < n; i++)
 		{
-			if (near[i] < vacuum->bound && !vacuum_bit(seen, vacuum->bound, near[i]))
-			{
-				seen[near[i] / 8] |= 1 << (near[i] % 8);
-				stack[depth++] = near[i];
-			}
+			RveNode		node = RVE_HNSW_NODE(edges[i]);
+
+			if ((edges[i] & RVE_HNSW_KEPT) == 0 || node >= vacuum->bound ||
+				vacuum_is_reached(tree, node))
+				continue;
+			tree->reached[node / 8] |= 1 << (node % 8);
+			tree->stack[depth++] = node;
 		}
 	}
 }
 
-/* Links live nodes that are not reached; returns how many there were. */
-static RveNode
-vacuum_connect_round(HnswVacuum *vacuum, uint8 *seen, RveNode *stack)
+/* Holds an unreached node by a kept edge from one of its own neighbours. */
+static bool
+vacuum_attach_locally(VacuumTree *tree, RveNode nid)
 {
+	HnswVacuum *vacuum = tree->vacuum;
+	RveNode		edges[RVE_HNSW_MAX_DEGREE];
+	int			n = vacuum_read_edges(vacuum, nid, edges);
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		RveNode		node = RVE_HNSW_NODE(edges[i]);
+
+		if (vacuum_is_reached(tree, node) &&
+			rvi_hnsw_link_can_keep(&vacuum->graph->reader, node) &&
+			rvi_hnsw_link_keep_edge(&vacuum->writer, vacuum->graph, vacuum->search, node, nid))
+			return rvi_hnsw_link_keep_edge(&vacuum->writer, vacuum->graph, vacuum->search, nid, node);
+	}
+	return false;
+}
+
+/* Attaches every part that kept edges do not reach; returns how many there were. */
+static RveNode
+vacuum_connect_round(VacuumTree *tree)
+{
+	HnswVacuum *vacuum = tree->vacuum;
 	RvHnswMetaPageData meta;
 	RvHnswSlotData slot;
 	RveNode		found = 0;
 	RveNode		nid;
 
-	memset(seen, 0, vacuum->bound / 8 + 1);
+	memset(tree->reached, 0, vacuum->bound / 8 + 1);
 	rvi_hnsw_read_meta(vacuum->writer.rel, &meta);
 	rvi_hnsw_graph_refresh(vacuum->graph, &meta);
 	if (meta.entry == RVE_NODE_NONE)
 		return 0;
-	vacuum_reach(vacuum, meta.entry, seen, stack);
+	vacuum_reach(tree, meta.entry);
 	for (nid = 0; nid < vacuum->bound; nid++)
 	{
 		MemoryContext old;
 
-		if (vacuum_bit(seen, vacuum->bound, nid) ||
+		if (vacuum_is_reached(tree, nid) ||
 			!rvi_hnsw_read_slot(&vacuum->graph->reader, nid, &slot) || slot.state != RV_HNSW_LIVE)
 			continue;
 		vacuum_delay_point();
 		found++;
 		old = MemoryContextSwitchTo(vacuum->page_context);
-		(void) rvi_hnsw_relink_node(&vacuum->writer, vacuum->index, nid);
+		if (!vacuum_attach_locally(tree, nid))
+			(void) rvi_hnsw_relink_node(&vacuum->writer, vacuum->index, nid, vacuum_is_reached, tree);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(vacuum->page_context);
-		vacuum_reach(vacuum, nid, seen, stack);
+		vacuum_reach(tree, nid);
 	}
 	return found;
 }
@@ -617,16 +637,19 @@ vacuum_connect_round(HnswVacuum *vacuum, uint8 *seen, RveNode *stack)
 static void
 vacuum_connect(HnswVacuum *vacuum)
 {
-	uint8	   *seen = MemoryContextAllocHuge(CurrentMemoryContext, vacuum->bound / 8 + 1);
-	RveNode    *stack = MemoryContextAllocHuge(CurrentMemoryContext,
-											   ((Size) vacuum->bound + 1) * sizeof(RveNode));
+	VacuumTree	tree;
 	int			round;
 
+	tree.vacuum = vacuum;
+	tree.reached = MemoryContextAllocHuge(CurrentMemoryContext, vacuum->bound / 8 + 1);
+	tree.stack = MemoryContextAllocHuge(CurrentMemoryContext,
+										((Size) vacuum->bound + 1) * sizeof(RveNode));
 	for (round = 0; round < VACUUM_CONNECT_ROUNDS; round++)
-		if (vacuum_connect_round(vacuum, seen, stack) == 0)
+		if (vacuum_connect_round(&tree) == 0)
 			break;
-	pfree(stack);
-	pfree(seen);
+	pfree(tree.stack);
+	pfree(tree.reached);
+	rvi_hnsw_set_reconnect(&vacuum->writer, false);
 }
 
 /* ---- callbacks of the access method ---- */
@@ -644,6 +667,7 @@ vacuum_init(HnswVacuum *vacuum, Relation rel)
 												 ALLOCSET_DEFAULT_SIZES);
 	vacuum->blocks = RelationGetNumberOfBlocks(rel);
 	vacuum->bound = vacuum->graph->graph.bound;
+	vacuum->reconnect = meta.reconnect != 0;
 	vacuum->gone = MemoryContextAllocExtended(CurrentMemoryContext, vacuum->bound / 8 + 1,
 											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	vacuum->chains = MemoryContextAllocExtended(CurrentMemoryContext, vacuum->bound / 8 + 1,
@@ -672,13 +696,15 @@ hnswbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	vacuum_clean_chains(&vacuum);
 	if (vacuum.any_gone)
 	{
+		rvi_hnsw_set_reconnect(&vacuum.writer, true);
 		vacuum_replace_entry(&vacuum);
 		vacuum_each_page(&vacuum, RV_HNSW_PAGE_GRAPH, vacuum_repair_graph_page);
 		vacuum_each_page(&vacuum, RV_HNSW_PAGE_UPPER, vacuum_repair_upper_page);
 		vacuum_each_page(&vacuum, RV_HNSW_PAGE_UPPER, vacuum_free_upper_page);
 		vacuum_each_page(&vacuum, RV_HNSW_PAGE_GRAPH, vacuum_free_graph_page);
-		vacuum_connect(&vacuum);
 	}
+	if (vacuum.any_gone || vacuum.reconnect)
+		vacuum_connect(&vacuum);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return stats;

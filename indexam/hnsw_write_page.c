@@ -226,7 +226,7 @@ rvi_hnsw_reserve(RvHnswWriter *writer, uint16 *seq)
 	{
 		/* extend before locking: the extension lock is a heavyweight one */
 		rvi_hnsw_read_meta(writer->rel, &seen);
-		if (seen.next_nid >= RVE_NODE_NONE - 1 && seen.free_head == RVE_NODE_NONE)
+		if (seen.next_nid >= RVE_HNSW_MAX_NODES && seen.free_head == RVE_NODE_NONE)
 			rvi_hnsw_extend(writer->rel, InvalidBlockNumber);
 		if (seen.free_head == RVE_NODE_NONE)
 			rvi_hnsw_extend(writer->rel,
@@ -517,6 +517,14 @@ rvi_hnsw_replace_entry(RvHnswWriter *writer, RveNode old, RveNode entry, int lev
 	meta->entry_level = level;
 	rvi_hnsw_write_finish(writer);
 	return true;
+}
+
+void
+rvi_hnsw_set_reconnect(RvHnswWriter *writer, bool reconnect)
+{
+	rvi_hnsw_write_start(writer);
+	rvi_hnsw_write_meta(writer)->reconnect = reconnect;
+	rvi_hnsw_write_finish(writer);
 }
 
 void

@@ -305,9 +305,128 @@ START_TEST(connect_repairs_a_cut_off_node)
 		const RveNode *edges = rve_hnsw_mem_edges(mem, node, 0, &count);
 
 		for (int i = 0; i < count; i++)
-			leading += edges[i] == victim;
+			leading += RVE_HNSW_NODE(edges[i]) == victim;
 	}
 	ck_assert_int_gt(leading, 0);
+	rve_hnsw_mem_free(mem);
+}
+END_TEST
+
+static float
+negative_product(void *context, const void *a, const void *b)
+{
+	const float *x = a;
+	const float *y = b;
+	float		sum = 0;
+
+	for (int d = 0; d < DIM; d++)
+		sum -= x[d] * y[d];
+	return sum;
+}
+
+/*
+ * Inner products make hubs: long vectors are everybody's nearest, and short
+ * ones lose all edges that lead to them. Kept edges are mutual, span all
+ * nodes, and are no more than a tree needs.
+ */
+START_TEST(kept_edges_are_a_tree)
+{
+	RveHnswMemParams params = {0};
+	RveHnswMem *mem;
+	static bool reached[ROWS];
+	static RveNode stack[ROWS];
+	uint32_t	unreachable;
+	int			total = 0;
+	int			depth = 0;
+	int			seen = 1;
+
+	make_rows(11);
+	params.m = 2;
+	params.ef_construction = 16;
+	params.item_bytes = sizeof(rows[0]);
+	params.distance = negative_product;
+	ck_assert_int_eq(rve_hnsw_mem_create(&params, &mem), RVE_OK);
+	for (int i = 0; i < ROWS; i++)
+		ck_assert_int_eq(rve_hnsw_mem_add(mem, rows[i], i), RVE_OK);
+	ck_assert_int_eq(rve_hnsw_mem_connect(mem, &unreachable), RVE_OK);
+	ck_assert_uint_eq(unreachable, 0);
+	memset(reached, 0, sizeof(reached));
+	reached[5] = true;
+	stack[depth++] = 5;
+	while (depth > 0)
+	{
+		int			count;
+		RveNode		node = stack[--depth];
+		const RveNode *edges = rve_hnsw_mem_edges(mem, node, 0, &count);
+
+		ck_assert_int_le(count, 4);
+		for (int i = 0; i < count; i++)
+		{
+			RveNode		target = RVE_HNSW_NODE(edges[i]);
+			bool		mutual = false;
+			int			back_count;
+			const RveNode *back = rve_hnsw_mem_edges(mem, target, 0, &back_count);
+
+			if (edges[i] == target)
+				continue;
+			total++;
+			for (int j = 0; j < back_count; j++)
+				mutual |= back[j] == (node | RVE_HNSW_KEPT);
+			ck_assert(mutual);
+			if (!reached[target])
+			{
+				reached[target] = true;
+				seen++;
+				stack[depth++] = target;
+			}
+		}
+	}
+	ck_assert_int_eq(seen, ROWS);
+	ck_assert_int_eq(total, 2 * (ROWS - 1));
+	rve_hnsw_mem_free(mem);
+}
+END_TEST
+
+/* Relinking never drops a kept candidate, however far it is. */
+START_TEST(relink_keeps_what_is_kept)
+{
+	RveHnswMem *mem;
+	RveHnswSearch *search;
+	RveGraph	graph;
+	RveNode		candidates[40];
+	RveNode		out[8];
+
+	make_rows(12);
+	mem = build(200, 4, 30);
+	ck_assert_int_eq(rve_hnsw_search_create(&search), RVE_OK);
+	rve_hnsw_mem_graph(mem, &graph);
+	for (int kept = 0; kept <= 9; kept++)
+	{
+		RveHnswRelink relink = {0};
+
+		for (int i = 0; i < 40; i++)
+			candidates[i] = 10 + 3 * i;
+		relink.node = 0;
+		relink.candidates = candidates;
+		relink.n = 40;
+		relink.kept = kept;
+		relink.max = 8;
+		relink.out = out;
+		ck_assert_int_eq(rve_hnsw_relink(search, &graph, &relink), RVE_OK);
+		ck_assert_int_eq(relink.count, 8);
+		for (int k = 0; k < kept && k < 8; k++)
+		{
+			bool		found = false;
+
+			for (int i = 0; i < relink.count; i++)
+				found |= out[i] == candidates[k];
+			ck_assert(found);
+		}
+		for (int i = 0; i < relink.count; i++)
+			for (int j = 0; j < i; j++)
+				ck_assert_uint_ne(out[i], out[j]);
+	}
+	rve_hnsw_search_free(search);
 	rve_hnsw_mem_free(mem);
 }
 END_TEST
@@ -440,7 +559,10 @@ START_TEST(relinking_excludes_the_node_itself)
 	rve_hnsw_mem_graph(mem, &graph);
 	graph.ops = &(RveGraphOps)
 	{
-		graph.ops->neighbors, graph.ops->score, graph.ops->load, graph.ops->pair, NULL
+		.neighbors = graph.ops->neighbors,
+		.score = graph.ops->score,
+		.load = graph.ops->load,
+		.pair = graph.ops->pair
 	};
 	for (RveNode node = 0; node < 1000; node += 50)
 	{
@@ -474,6 +596,8 @@ main(void)
 	tcase_add_test(tcase, duplicates_hang_on_the_first);
 	tcase_add_test(tcase, empty_and_tiny_graphs);
 	tcase_add_test(tcase, connect_repairs_a_cut_off_node);
+	tcase_add_test(tcase, kept_edges_are_a_tree);
+	tcase_add_test(tcase, relink_keeps_what_is_kept);
 	tcase_add_test(tcase, levels_follow_the_distribution);
 	tcase_add_test(tcase, parameters_are_checked);
 	tcase_add_test(tcase, memory_shortage_is_reported);

@@ -16,9 +16,9 @@
 #define HMEM_CHUNK_SHIFT 10
 #define HMEM_CHUNK (1u << HMEM_CHUNK_SHIFT)
 #define HMEM_LINE 64			/* bytes of a cache line */
-#define HMEM_PREFETCH_AHEAD 4	/* items */
+#define HMEM_PREFETCH_AHEAD 16	/* items */
 #define HMEM_CONNECT_EF 64
-#define HMEM_CONNECT_ROUNDS 5
+#define HMEM_CONNECT_PROBES 1000
 
 typedef struct HmemNode
 {
@@ -93,11 +93,13 @@ hmem_neighbors(void *host, RveNode node, int level, RveNode *out)
 {
 	RveHnswMem *mem = host;
 	const uint32_t *list;
+	uint32_t	i;
 
-	if (level > hmem_node(mem, node)->level)
+	if (level > 0 && level > hmem_node(mem, node)->level)
 		return 0;
 	list = hmem_list(mem, node, level);
-	memcpy(out, list + 1, list[0] * sizeof(RveNode));
+	for (i = 0; i < list[0]; i++)
+		out[i] = RVE_HNSW_NODE(list[1 + i]);
 	return (int) list[0];
 }
 
@@ -141,6 +143,17 @@ hmem_load(void *host, const RveNode *nodes, int n, bool *usable)
 	}
 }
 
+static void
+hmem_hint(void *host, RveNode node)
+{
+	RveHnswMem *mem = host;
+	const uint8_t *list = (const uint8_t *) hmem_list(mem, node, 0);
+	size_t		at;
+
+	for (at = 0; at < mem->edge_stride * sizeof(uint32_t); at += HMEM_LINE)
+		__builtin_prefetch(list + at);
+}
+
 static float
 hmem_pair(void *host, int i, int j)
 {
@@ -166,7 +179,14 @@ hmem_same(void *host, const RveCandidate *candidates, int n)
 	return RVE_NODE_NONE;
 }
 
-static const RveGraphOps hmem_ops = {hmem_neighbors, hmem_score, hmem_load, hmem_pair, hmem_same};
+static const RveGraphOps hmem_ops = {
+	.neighbors = hmem_neighbors,
+	.score = hmem_score,
+	.load = hmem_load,
+	.hint = hmem_hint,
+	.pair = hmem_pair,
+	.same = hmem_same
+};
 
 void
 rve_hnsw_mem_graph(RveHnswMem *mem, RveGraph *graph)
@@ -280,7 +300,7 @@ hmem_prepare(RveHnswMem *mem, const void *item, uint64_t tag)
 	RveStatus	status;
 	int			level;
 
-	if (node == RVE_NODE_NONE)
+	if (node >= RVE_HNSW_MAX_NODES)
 		return RVE_TOO_LARGE;
 	if ((node >> HMEM_CHUNK_SHIFT) == mem->chunk_count)
 	{
@@ -424,59 +444,92 @@ rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t tag)
 	return status;
 }
 
-/* ---- connecting ---- */
+/* ---- the tree of kept edges ---- */
 
-typedef struct HmemReach
+typedef struct HmemTree
 {
 	RveNode    *queue;
-	uint8_t    *seen;
-	uint32_t   *indegree;
-} HmemReach;
+	uint8_t    *in_tree;
+	uint8_t    *kept;			/* kept edges of each node */
+	uint64_t	random;
+} HmemTree;
 
-/* Marks everything reachable from start on level 0. */
-static RveStatus
-hmem_reach_from(const RveHnswMem *mem, HmemReach *reach, RveNode start)
+/*
+ * Makes the edge from node to target a kept one, adding it if it is not
+ * there: into free room, else in place of the last edge that is not kept.
+ * The caller knows that not all edges are kept.
+ */
+static void
+hmem_keep_edge(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode target)
 {
+	uint32_t   *list = hmem_list(mem, node, 0);
+	uint32_t	at = 0;
+	uint32_t	i;
+
+	for (i = 1; i <= list[0]; i++)
+	{
+		if (list[i] == target)
+		{
+			at = i;
+			break;
+		}
+		if ((list[i] & RVE_HNSW_KEPT) == 0)
+			at = i;
+	}
+	if (at == 0 || (list[at] != target && list[0] < 2 * (uint32_t) mem->params.m))
+		at = ++list[0];
+	list[at] = target | RVE_HNSW_KEPT;
+	tree->kept[node]++;
+}
+
+static void
+hmem_tree_add(RveHnswMem *mem, HmemTree *tree, RveNode parent, RveNode node)
+{
+	hmem_keep_edge(mem, tree, parent, node);
+	hmem_keep_edge(mem, tree, node, parent);
+	tree->in_tree[node] = 1;
+}
+
+/* Breadth first from start, which is in the tree, along edges that exist. */
+static RveStatus
+hmem_tree_grow(RveHnswMem *mem, HmemTree *tree, RveNode start)
+{
+	int			max_kept = rve_hnsw_max_kept(mem->params.m);
 	size_t		head = 0;
 	size_t		tail = 0;
 	uint32_t	i;
 
-	reach->seen[start] = 1;
-	reach->queue[tail++] = start;
+	tree->queue[tail++] = start;
 	while (head < tail)
 	{
-		const uint32_t *list = hmem_list(mem, reach->queue[head++], 0);
+		RveNode		node = tree->queue[head++];
+		uint32_t   *list = hmem_list(mem, node, 0);
 
 		if (head % 4096 == 0 && rve_base_interrupted())
 			return RVE_INTERRUPTED;
-		for (i = 1; i <= list[0]; i++)
+		for (i = 1; i <= list[0] && tree->kept[node] < max_kept; i++)
 		{
-			reach->indegree[list[i]]++;
-			if (!reach->seen[list[i]])
-			{
-				reach->seen[list[i]] = 1;
-				reach->queue[tail++] = list[i];
-			}
+			RveNode		target = RVE_HNSW_NODE(list[i]);
+
+			if (tree->in_tree[target])
+				continue;
+			hmem_tree_add(mem, tree, node, target);
+			tree->queue[tail++] = target;
 		}
 	}
 	return RVE_OK;
 }
 
-/*
- * Gives node, which nothing reachable leads to, an edge from a reachable node
- * near it: into free room, else in place of the edge whose target has the
- * most other edges leading to it.
- */
+/* A node of the tree near the one given that can keep one more edge, or any such node. */
 static RveStatus
-hmem_adopt(RveHnswMem *mem, HmemReach *reach, RveNode node)
+hmem_tree_find_parent(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode *parent)
 {
+	int			max_kept = rve_hnsw_max_kept(mem->params.m);
 	RveGraph	graph;
 	const RveCandidate *near;
-	uint32_t   *best = NULL;
+	RveStatus	status;
 	int			n;
 	int			i;
-	uint32_t	j;
-	RveStatus	status;
 
 	rve_hnsw_mem_graph(mem, &graph);
 	mem->query = hmem_item(mem, node);
@@ -484,48 +537,45 @@ hmem_adopt(RveHnswMem *mem, HmemReach *reach, RveNode node)
 	if (status != RVE_OK)
 		return status;
 	near = rve_hnsw_search_results(mem->search, &n);
-	for (i = 0; i < n; i++)
-	{
-		uint32_t   *list = hmem_list(mem, near[i].node, 0);
+	*parent = RVE_NODE_NONE;
+	for (i = 0; i < n && *parent == RVE_NODE_NONE; i++)
+		if (tree->in_tree[near[i].node] && tree->kept[near[i].node] < max_kept)
+			*parent = near[i].node;
 
-		if (list[0] < 2 * (uint32_t) mem->params.m)
-		{
-			list[1 + list[0]++] = node;
-			return RVE_OK;
-		}
-		for (j = 1; j <= list[0]; j++)
-			if (best == NULL || reach->indegree[list[j]] > reach->indegree[*best])
-				best = &list[j];
-	}
-	if (best != NULL && reach->indegree[*best] > 1)
+	/* a tree node has two kept edges on average: half the probes hit */
+	for (i = 0; i < HMEM_CONNECT_PROBES && *parent == RVE_NODE_NONE; i++)
 	{
-		reach->indegree[*best]--;
-		*best = node;
+		RveNode		probe = (RveNode) (rve_base_random_next(&tree->random) % mem->count);
+
+		if (tree->in_tree[probe] && tree->kept[probe] < max_kept)
+			*parent = probe;
 	}
 	return RVE_OK;
 }
 
-/* One round: adopts what is unreachable; *found = how many nodes that were. */
 static RveStatus
-hmem_connect_round(RveHnswMem *mem, HmemReach *reach, bool adopt, uint32_t *found)
+hmem_tree_build(RveHnswMem *mem, HmemTree *tree, uint32_t *unreachable)
 {
+	RveNode		parent;
 	RveNode		node;
 	RveStatus	status;
 
-	*found = 0;
-	memset(reach->seen, 0, mem->count);
-	memset(reach->indegree, 0, mem->count * sizeof(uint32_t));
-	status = hmem_reach_from(mem, reach, mem->entry);
+	tree->in_tree[mem->entry] = 1;
+	status = hmem_tree_grow(mem, tree, mem->entry);
 	for (node = 0; node < mem->count && status == RVE_OK; node++)
 	{
-		if (reach->seen[node] || hmem_node(mem, node)->duplicate_of != RVE_NODE_NONE)
+		if (tree->in_tree[node] || hmem_node(mem, node)->duplicate_of != RVE_NODE_NONE)
 			continue;
-		(*found)++;
-		if (!adopt)
+		status = hmem_tree_find_parent(mem, tree, node, &parent);
+		if (status != RVE_OK)
+			break;
+		if (parent == RVE_NODE_NONE)
+		{
+			(*unreachable)++;
 			continue;
-		status = hmem_adopt(mem, reach, node);
-		if (status == RVE_OK)
-			status = hmem_reach_from(mem, reach, node);
+		}
+		hmem_tree_add(mem, tree, parent, node);
+		status = hmem_tree_grow(mem, tree, node);
 	}
 	return status;
 }
@@ -533,28 +583,21 @@ hmem_connect_round(RveHnswMem *mem, HmemReach *reach, bool adopt, uint32_t *foun
 RveStatus
 rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable)
 {
-	HmemReach	reach = {0};
+	HmemTree	tree = {0};
 	RveStatus	status = RVE_NO_MEMORY;
-	int			round;
 
 	*unreachable = 0;
 	if (mem->entry == RVE_NODE_NONE)
 		return RVE_OK;
-	reach.queue = rve_base_alloc_array(mem->count, sizeof(RveNode));
-	reach.seen = rve_base_alloc_array(mem->count, 1);
-	reach.indegree = rve_base_alloc_array(mem->count, sizeof(uint32_t));
-	if (reach.queue != NULL && reach.seen != NULL && reach.indegree != NULL)
-	{
-		for (round = 0; round <= HMEM_CONNECT_ROUNDS; round++)
-		{
-			status = hmem_connect_round(mem, &reach, round < HMEM_CONNECT_ROUNDS, unreachable);
-			if (status != RVE_OK || *unreachable == 0)
-				break;
-		}
-	}
-	rve_base_free(reach.queue);
-	rve_base_free(reach.seen);
-	rve_base_free(reach.indegree);
+	tree.random = mem->params.seed;
+	tree.queue = rve_base_alloc_array(mem->count, sizeof(RveNode));
+	tree.in_tree = rve_base_alloc0(mem->count);
+	tree.kept = rve_base_alloc0(mem->count);
+	if (tree.queue != NULL && tree.in_tree != NULL && tree.kept != NULL)
+		status = hmem_tree_build(mem, &tree, unreachable);
+	rve_base_free(tree.queue);
+	rve_base_free(tree.in_tree);
+	rve_base_free(tree.kept);
 	return status;
 }
 

@@ -322,6 +322,8 @@ hsearch_run(RveHnswSearch *search, const RveGraph *graph, int level)
 		if (++steps % HSEARCH_INTERRUPT_EVERY == 0 && rve_base_interrupted())
 			return RVE_INTERRUPTED;
 		search->pool[search->cursor].expanded = true;
+		if (graph->ops->hint != NULL && search->cursor + 1 < search->pool_count)
+			graph->ops->hint(graph->host, search->pool[search->cursor + 1].node);
 		n = graph->ops->neighbors(graph->host, search->pool[search->cursor].node, level,
 								  search->near);
 		status = hsearch_offer(search, graph, n);

@@ -77,49 +77,55 @@ hselect_reserve(RveHnswSearch *search, int n)
 	return RVE_OK;
 }
 
-/*
- * Algorithm 4 over candidates that are loaded: candidate i has the position
- * positions[i] (NULL: i). Returns how many went to out.
- */
-static int
-hselect_diverse(RveHnswSearch *search, const RveGraph *graph, const RveCandidate *candidates,
-				const int *positions, int n, int max, RveCandidate *out)
+typedef struct HselectTask
 {
-	int			chosen = 0;
+	const RveCandidate *candidates; /* sorted nearest first */
+	const int  *positions;		/* where they are loaded; NULL: in this order */
+	int			n;
+	int			max;
+	RveCandidate *out;
+	int			chosen;			/* in: first so many of out and sel_chosen are given */
+} HselectTask;
+
+/* Algorithm 4 over candidates that are loaded; task->chosen = how many are in out. */
+static void
+hselect_diverse(RveHnswSearch *search, const RveGraph *graph, HselectTask *task)
+{
+	int			against = task->chosen; /* entries of sel_chosen */
 	int			pruned = 0;
 	int			i;
 	int			j;
 
-	for (i = 0; i < n && chosen < max; i++)
+	for (i = 0; i < task->n && task->chosen < task->max; i++)
 	{
-		int			position = positions == NULL ? i : positions[i];
+		int			position = task->positions == NULL ? i : task->positions[i];
 
 		if (!search->sel_usable[position])
 			continue;
-		for (j = 0; j < chosen; j++)
+		for (j = 0; j < against; j++)
 		{
 			if (graph->ops->pair(graph->host, search->sel_chosen[j], position) <
-				candidates[i].dist)
+				task->candidates[i].dist)
 				break;
 		}
-		if (j < chosen)
+		if (j < against)
 		{
 			search->sel_pruned[pruned++] = i;
 			continue;
 		}
-		search->sel_chosen[chosen] = position;
-		out[chosen++] = candidates[i];
+		search->sel_chosen[against++] = position;
+		task->out[task->chosen++] = task->candidates[i];
 	}
-	for (i = 0; i < pruned && chosen < max; i++)
-		out[chosen++] = candidates[search->sel_pruned[i]];
-	rvei_hnsw_sort(out, chosen);
-	return chosen;
+	for (i = 0; i < pruned && task->chosen < task->max; i++)
+		task->out[task->chosen++] = task->candidates[search->sel_pruned[i]];
+	rvei_hnsw_sort(task->out, task->chosen);
 }
 
 RveStatus
 rve_hnsw_select(RveHnswSearch *search, const RveGraph *graph, const RveCandidate *candidates,
 				int n, int max, RveCandidate *out, int *selected)
 {
+	HselectTask task = {candidates, NULL, n, max, out, 0};
 	RveStatus	status = hselect_reserve(search, n > max ? n : max);
 	int			i;
 
@@ -128,7 +134,8 @@ rve_hnsw_select(RveHnswSearch *search, const RveGraph *graph, const RveCandidate
 	for (i = 0; i < n; i++)
 		search->sel_nodes[i] = candidates[i].node;
 	graph->ops->load(graph->host, search->sel_nodes, n, search->sel_usable);
-	*selected = hselect_diverse(search, graph, candidates, NULL, n, max, out);
+	hselect_diverse(search, graph, &task);
+	*selected = task.chosen;
 	return RVE_OK;
 }
 
@@ -136,37 +143,48 @@ RveStatus
 rve_hnsw_relink(RveHnswSearch *search, const RveGraph *graph, RveHnswRelink *relink)
 {
 	int			total = relink->n + 1;	/* position 0 is the node itself */
-	int			n = relink->n;
-	int			i;
+	int			free = relink->n - relink->kept;	/* candidates there is a choice about */
+	HselectTask task = {0};
 	int		   *positions;
+	int			i;
 	RveStatus	status = hselect_reserve(search, 2 * total);
 
 	relink->count = 0;
 	if (status != RVE_OK)
 		return status;
 	search->sel_nodes[0] = relink->node;
-	memcpy(search->sel_nodes + 1, relink->candidates, n * sizeof(RveNode));
+	if (relink->n > 0)
+		memcpy(search->sel_nodes + 1, relink->candidates, relink->n * sizeof(RveNode));
 	graph->ops->load(graph->host, search->sel_nodes, total, search->sel_usable);
-
-	/* sort positions along with distances: the node field carries the position meanwhile */
-	for (i = 0; i < n; i++)
+	for (i = 0; i < relink->n; i++)
 	{
-		search->sel_sorted[i].node = i + 1;
+		search->sel_sorted[i].node = i + 1; /* the position, until sorted */
 		search->sel_sorted[i].dist = search->sel_usable[i + 1] ?
 			graph->ops->pair(graph->host, 0, i + 1) : INFINITY;
 	}
-	rvei_hnsw_sort(search->sel_sorted, n);
+
+	/* kept ones first, then the rest by distance */
 	positions = search->sel_chosen + total; /* the upper half of a 2 * total array */
-	for (i = 0; i < n; i++)
+	rvei_hnsw_sort(search->sel_sorted + relink->kept, free);
+	for (i = 0; i < relink->n; i++)
 	{
 		positions[i] = search->sel_sorted[i].node;
 		search->sel_sorted[i].node = search->sel_nodes[positions[i]];
+		if (i < relink->kept && i < relink->max)
+		{
+			search->sel_chosen[task.chosen] = positions[i];
+			search->sel_out[task.chosen++] = search->sel_sorted[i];
+		}
 	}
-	relink->count = hselect_diverse(search, graph, search->sel_sorted, positions, n,
-									relink->max < total ? relink->max : total,
-									search->sel_out);
-	for (i = 0; i < relink->count; i++)
+	task.candidates = search->sel_sorted + relink->kept;
+	task.positions = positions + relink->kept;
+	task.n = free;
+	task.max = relink->max < total ? relink->max : total;
+	task.out = search->sel_out;
+	hselect_diverse(search, graph, &task);
+	for (i = 0; i < task.chosen; i++)
 		relink->out[i] = search->sel_out[i].node;
+	relink->count = task.chosen;
 	return RVE_OK;
 }
 

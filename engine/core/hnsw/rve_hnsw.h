@@ -28,6 +28,17 @@
 #define RVE_HNSW_MAX_LEVEL	15	/* levels are 0 .. 15 */
 #define RVE_HNSW_MAX_DEGREE (2 * RVE_HNSW_MAX_M)
 
+#define RVE_HNSW_MAX_NODES	0x7FFFFFFFu /* nodes are below: edges have a flag in the top bit */
+
+/*
+ * A kept edge. On level 0 kept edges, each with its counterpart, form a tree
+ * over all nodes: neighbour selection may drop any edge but these, so pruning
+ * never cuts a node off. A host stores the flag with the edge; the functions
+ * of RveGraphOps pass edges without it.
+ */
+#define RVE_HNSW_KEPT		0x80000000u
+#define RVE_HNSW_NODE(edge) ((edge) & ~RVE_HNSW_KEPT)
+
 typedef uint32_t RveNode;
 
 typedef struct RveCandidate
@@ -60,6 +71,9 @@ typedef struct RveGraphOps
 	 */
 	void		(*load) (void *host, const RveNode *nodes, int n, bool *usable);
 
+	/* Says that node's edges on level 0 may be asked for next. May be NULL. */
+	void		(*hint) (void *host, RveNode node);
+
 	/* Distance between loaded positions i and j, in the units of score. */
 	float		(*pair) (void *host, int i, int j);
 
@@ -84,6 +98,13 @@ static inline int
 rve_hnsw_max_degree(int m, int level)
 {
 	return level == 0 ? 2 * m : m;
+}
+
+/* A node takes part in so many kept edges before another node is preferred. */
+static inline int
+rve_hnsw_max_kept(int m)
+{
+	return m < 3 ? 3 : m;
 }
 
 /* Scratch space of searches; reused by any number of them, one at a time. */
@@ -151,6 +172,7 @@ typedef struct RveHnswRelink
 	RveNode		node;
 	const RveNode *candidates;	/* distinct, without node itself */
 	int			n;
+	int			kept;			/* the first so many candidates are chosen in any case */
 	int			max;			/* at most this many edges */
 	RveNode	   *out;			/* room for max */
 	int			count;			/* out */
@@ -198,8 +220,10 @@ extern void rve_hnsw_mem_free(RveHnswMem *mem);
 extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t tag);
 
 /*
- * Makes every node reachable from the entry on level 0, as far as a few
- * rounds of adding edges achieve it. *unreachable = how many are left.
+ * Chooses the tree of kept edges and adds the edges it lacks: afterwards every
+ * node is reachable from every other on level 0. To be called once, when all
+ * nodes are there. *unreachable = nodes that nowhere was room for (none, short
+ * of a defect).
  */
 extern RveStatus rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable);
 
@@ -220,6 +244,8 @@ typedef struct RveHnswMemNode
 } RveHnswMemNode;
 
 extern void rve_hnsw_mem_node(const RveHnswMem *mem, RveNode node, RveHnswMemNode *out);
+
+/* A node's edges; those on level 0 with RVE_HNSW_KEPT where it applies. */
 extern const RveNode *rve_hnsw_mem_edges(const RveHnswMem *mem, RveNode node, int level, int *count);
 
 /* Sets what the graph's ops search for: item_bytes at item, which must stay valid. */
