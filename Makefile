@@ -145,7 +145,37 @@ FDW_OBJS = \
 	fdw/fdw_scan.o \
 	fdw/fdw_shippable.o
 
-CYPHER_OBJS =
+CYPHER_OBJS = \
+	cypher/cy_gram.o \
+	cypher/cy_scan.o \
+	cypher/cy_lex.o \
+	cypher/cy_build.o \
+	cypher/cy_ast.o \
+	cypher/cy_error.o \
+	cypher/cy_parse.o \
+	cypher/cy_semantic.o \
+	cypher/cy_sem_expr.o \
+	cypher/cy_sem_pattern.o \
+	cypher/cy_sem_proj.o \
+	cypher/cy_value.o \
+	cypher/cy_order.o \
+	cypher/cy_number.o \
+	cypher/cy_expr.o \
+	cypher/cy_fn.o \
+	cypher/cy_fn_graph.o \
+	cypher/cy_fn_list.o \
+	cypher/cy_fn_number.o \
+	cypher/cy_fn_string.o \
+	cypher/cy_plan.o \
+	cypher/cy_plan_match.o \
+	cypher/cy_explain.o \
+	cypher/cy_exec.o \
+	cypher/cy_exec_match.o \
+	cypher/cy_exec_row.o \
+	cypher/cy_exec_sort.o \
+	cypher/cy_exec_agg.o \
+	cypher/cy_exec_write.o \
+	cypher/cy_sql.o
 
 # GLUE_OBJS see postgres.h; CORE_OBJS never do and make up librvcore.a
 GLUE_OBJS = ruvector.o $(RUNTIME_OBJS) $(TYPES_OBJS) $(CATALOG_OBJS) $(GRAPH_OBJS) \
