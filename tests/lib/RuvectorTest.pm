@@ -126,8 +126,9 @@ sub wait_for_standby
 
 =item crash($node)
 
-Kills the postmaster with SIGKILL and returns when the last of its children is gone: only then is
-the shared memory free, and only then can no orphan write any more.
+Kills every process of the server with SIGKILL and returns when the last one is gone. Killing the
+postmaster alone would not be a crash: a backend that computes does not notice, finishes its statement
+and may even commit it.
 
 =cut
 
@@ -135,11 +136,14 @@ sub crash
 {
 	my ($node) = @_;
 	my $postmaster = $node->{_pid};
-	my @children = _children($postmaster);
 
+	# stopped first, so that no child is born while they are listed
+	kill 'STOP', $postmaster;
+	my @children = _children($postmaster);
 	$node->kill9;
+	kill 'KILL', @children;
 	wait_until(sub { !grep { _alive($_) } $postmaster, @children },
-		'the children of the killed postmaster to leave');
+		'the processes of the killed server to leave');
 
 	# A new postmaster takes the old one's zombie for a running server. The machine's first process
 	# reaps it soon; in a container without one it stays for ever, and the lock file has to go.

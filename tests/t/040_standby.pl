@@ -22,13 +22,15 @@ $primary->safe_psql('postgres', <<'SQL');
 	CREATE INDEX empty_idx ON empty USING hnsw (embedding vector_ip_ops);
 SQL
 
-# Every page of an index without what may differ: LSN and checksum, and the hole in the middle.
+# Every page of an index without what may differ: LSN and checksum, and the hole in the middle. A page
+# that was never initialised has none.
 sub pages_of
 {
 	my ($index) = @_;
 
 	return <<"SQL";
-		SELECT count(*), md5(string_agg(md5(substr(p, 11, h.lower - 10) || substr(p, h.upper + 1)), '' ORDER BY n))
+		SELECT count(*), md5(string_agg(md5(CASE WHEN h.upper = 0 THEN substr(p, 11)
+			ELSE substr(p, 11, h.lower - 10) || substr(p, h.upper + 1) END), '' ORDER BY n))
 		FROM generate_series(0, pg_relation_size('$index') / 8192 - 1) n,
 			LATERAL (SELECT get_raw_page('$index', n::int) AS p) page, LATERAL page_header(p) h
 SQL

@@ -24,7 +24,8 @@ $node->safe_psql('postgres', <<'SQL');
 	-- ten neighbours of a random word: in order, no row twice, each as far away as it is said to be
 	CREATE FUNCTION checked_search() RETURNS void LANGUAGE plpgsql AS $$
 	DECLARE
-		query vector := (SELECT embedding FROM sample WHERE id = 1 + floor(random() * 5000)::int);
+		chosen int := 1 + floor(random() * 5000);
+		query vector := (SELECT embedding FROM sample WHERE id = chosen);
 		last float8 := '-infinity';
 		seen bigint[] := '{}';
 		hit record;
