@@ -95,9 +95,22 @@ TYPES_OBJS = \
 	engine/types/typedesc.o \
 	engine/types/vector.o
 
-CATALOG_OBJS =
+CATALOG_OBJS = \
+	catalog/cat_graph.o
 
-GRAPH_OBJS =
+GRAPH_OBJS = \
+	engine/graph/gr_check.o \
+	engine/graph/gr_ddl.o \
+	engine/graph/gr_dict.o \
+	engine/graph/gr_expand_btree.o \
+	engine/graph/gr_json.o \
+	engine/graph/gr_layout.o \
+	engine/graph/gr_open.o \
+	engine/graph/gr_props.o \
+	engine/graph/gr_rows.o \
+	engine/graph/gr_sql.o \
+	engine/graph/gr_stats.o \
+	engine/graph/gr_write.o
 
 INDEXAM_OBJS = \
 	indexam/am_common.o \
@@ -116,11 +129,54 @@ INDEXAM_OBJS = \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o
 
-TABLEAM_OBJS =
+TABLEAM_OBJS = \
+	tableam/tam_build.o \
+	tableam/tam_check.o \
+	tableam/tam_fetch.o \
+	tableam/tam_handler.o \
+	tableam/tam_insert.o
 
-FDW_OBJS =
+FDW_OBJS = \
+	fdw/fdw_cond.o \
+	fdw/fdw_explain.o \
+	fdw/fdw_handler.o \
+	fdw/fdw_option.o \
+	fdw/fdw_plan.o \
+	fdw/fdw_scan.o \
+	fdw/fdw_shippable.o \
+	fdw/fdw_stats.o
 
-CYPHER_OBJS =
+CYPHER_OBJS = \
+	cypher/cy_gram.o \
+	cypher/cy_scan.o \
+	cypher/cy_lex.o \
+	cypher/cy_build.o \
+	cypher/cy_ast.o \
+	cypher/cy_error.o \
+	cypher/cy_parse.o \
+	cypher/cy_semantic.o \
+	cypher/cy_sem_expr.o \
+	cypher/cy_sem_pattern.o \
+	cypher/cy_sem_proj.o \
+	cypher/cy_value.o \
+	cypher/cy_order.o \
+	cypher/cy_number.o \
+	cypher/cy_expr.o \
+	cypher/cy_fn.o \
+	cypher/cy_fn_graph.o \
+	cypher/cy_fn_list.o \
+	cypher/cy_fn_number.o \
+	cypher/cy_fn_string.o \
+	cypher/cy_plan.o \
+	cypher/cy_plan_match.o \
+	cypher/cy_explain.o \
+	cypher/cy_exec.o \
+	cypher/cy_exec_match.o \
+	cypher/cy_exec_row.o \
+	cypher/cy_exec_sort.o \
+	cypher/cy_exec_agg.o \
+	cypher/cy_exec_write.o \
+	cypher/cy_sql.o
 
 # GLUE_OBJS see postgres.h; CORE_OBJS never do and make up librvcore.a
 GLUE_OBJS = ruvector.o $(RUNTIME_OBJS) $(TYPES_OBJS) $(CATALOG_OBJS) $(GRAPH_OBJS) \

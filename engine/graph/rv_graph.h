@@ -18,7 +18,9 @@
 #ifndef RV_GRAPH_H
 #define RV_GRAPH_H
 
+#include "access/htup.h"
 #include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/snapshot.h"
 
@@ -66,8 +68,8 @@ typedef struct RvGraphData *RvGraph;
 
 typedef enum RvGraphMode
 {
-	RV_GRAPH_READ,				/* needs SELECT on the graph's tables */
-	RV_GRAPH_WRITE				/* needs INSERT, UPDATE, DELETE too; errors in a read-only transaction */
+	RV_GRAPH_READ,				/* needs USAGE on the schema and SELECT on all tables in it */
+	RV_GRAPH_WRITE				/* needs INSERT on them too; errors in a read-only transaction */
 } RvGraphMode;
 
 /*
@@ -80,8 +82,20 @@ typedef enum RvGraphMode
 extern RvGraph rv_graph_open(const char *name, RvGraphMode mode);
 extern void rv_graph_close(RvGraph graph);
 
-/* All graph names in the catalog that the current user may read; palloc'd C strings. */
+/*
+ * The same for a given user (a view's owner, say). With the flags, returns
+ * NULL instead of the respective error.
+ */
+#define RV_GRAPH_MISSING_OK	0x01
+#define RV_GRAPH_DENIED_OK	0x02
+extern RvGraph rv_graph_open_as(const char *name, RvGraphMode mode, Oid userid, int flags);
+
+/* The name the graph was opened by; lives as long as the handle. */
+extern const char *rv_graph_name(RvGraph graph);
+
+/* All graph names in the catalog that the (current) user may read; palloc'd C strings. */
 extern List *rv_graph_names(void);
+extern List *rv_graph_names_as(Oid userid);
 
 /* ---- dictionaries ---- */
 
@@ -168,6 +182,9 @@ extern void rv_graph_expand_start(RvExpand expand, int64 node, int64 other);
 extern bool rv_graph_expand_next(RvExpand expand, RvEdge *edge, int64 *neighbour);
 extern void rv_graph_expand_end(RvExpand expand);
 
+/* To be called after begin where edges shall come with their properties (costs a heap visit each). */
+extern void rv_graph_expand_want_props(RvExpand expand);
+
 /* ---- properties ---- */
 
 /* Value of a key; false when the node or edge has none. Strings point into props. */
@@ -193,9 +210,17 @@ extern Jsonb *rv_graph_props_to_jsonb(RvGraph graph, const RvProps *props);
 /* Interns the keys of a jsonb object and encodes it; errors 22023 on what cannot be stored. */
 extern RvProps *rv_graph_props_from_jsonb(RvGraph graph, const Jsonb *json);
 
-/* One value to and from jsonb; NODE, EDGE and PATH are the caller's business (error). */
-extern void rv_graph_value_to_jsonb(JsonbParseState **state, JsonbIteratorToken kind,
-									const RvValue *value);
+/* Pushes a property map as an object; returns what the last push did. */
+extern JsonbValue *rv_graph_props_push_jsonb(JsonbParseState **state, RvGraph graph,
+											 const RvProps *props);
+
+/*
+ * One value to and from jsonb; NODE, EDGE and PATH are the caller's business
+ * (error). Returns what the last push did: the whole document at the end of a
+ * top-level container. From jsonb, strings point into it.
+ */
+extern JsonbValue *rv_graph_value_to_jsonb(JsonbParseState **state, JsonbIteratorToken kind,
+										   const RvValue *value);
 extern void rv_graph_value_from_jsonb(const JsonbValue *json, RvValue *value);
 
 /* ---- writes: visible to this transaction's later snapshots after CommandCounterIncrement ---- */
@@ -216,6 +241,31 @@ extern int64 rv_graph_edge_create(RvGraph graph, int64 src, int64 dst, int32 typ
 /* Row estimates for costing, from reltuples and the dictionaries; at least 1. */
 extern double rv_graph_estimate_nodes(RvGraph graph, const int32 *labels, int nlabels);
 extern double rv_graph_estimate_edges(RvGraph graph, const int32 *types, int ntypes);
+
+/* Edges that one node has on average in a direction, of these types. */
+extern double rv_graph_estimate_degree(RvGraph graph, RvDirection direction, const int32 *types,
+									   int ntypes);
+
+/* Pages of the node and edge tables. */
+extern double rv_graph_estimate_node_pages(RvGraph graph);
+extern double rv_graph_estimate_edge_pages(RvGraph graph);
+
+/*
+ * The tables of an open graph and the statistics row (pg_statistic) of one of
+ * their columns, or NULL; to be given back with ReleaseSysCache. The user's
+ * right to read the graph is the right to its statistics.
+ */
+typedef enum RvGraphColumn
+{
+	RV_COLUMN_NODE_ID,
+	RV_COLUMN_EDGE_ID,
+	RV_COLUMN_EDGE_START,
+	RV_COLUMN_EDGE_END
+} RvGraphColumn;
+
+extern Oid	rv_graph_node_relid(RvGraph graph);
+extern Oid	rv_graph_edge_relid(RvGraph graph);
+extern HeapTuple rv_graph_column_stats(Oid relid, RvGraphColumn column);
 
 /* Called from _PG_init. */
 extern void rv_graph_init(void);

@@ -81,6 +81,9 @@ densevec_skip_space(const char *pt)
 	return pt;
 }
 
+static void densevec_syntax_error(const char *text, const char *type, const char *detail)
+			pg_attribute_noreturn();
+
 static void
 densevec_syntax_error(const char *text, const char *type, const char *detail)
 {
@@ -135,12 +138,7 @@ rvi_types_parse(const char *text, const char *type, int max_dim, int *dim)
 	int			n = 0;
 
 	if (*pt != '[')
-	{
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input syntax for type %s: \"%s\"", type, text),
-				 errdetail("Vector contents must start with \"[\".")));
-	}
+		densevec_syntax_error(text, type, "Vector contents must start with \"[\".");
 	pt = densevec_skip_space(pt + 1);
 	if (*pt == ']')
 		rvi_types_check_dim(0, type, max_dim);

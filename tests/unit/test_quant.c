@@ -384,6 +384,35 @@ START_TEST(true_neighbours_are_near_by_estimate)
 }
 END_TEST
 
+START_TEST(rotation_keeps_lengths)
+{
+	static const int dims[] = {1, 2, 3, 63, 64, 65, 100, 128, 129, 300, 1000, 16000};
+
+	for (int d = 0; d < 12; d++)
+	{
+		for (int bits = 4; bits <= 8; bits += 4)
+		{
+			RveCodecParams params = {dims[d], bits, RVE_METRIC_L2, 17, NULL};
+			float	   *v = test_quant_clusters(1, dims[d], 8);
+			uint8_t    *code = malloc(rve_quant_code_bytes_for(dims[d], bits));
+			RveCodeFactors factors;
+			RveCodec   *codec;
+			double		norm2 = 0.0;
+
+			for (int j = 0; j < dims[d]; j++)
+				norm2 += (double) v[j] * v[j];
+			ck_assert_int_eq(rve_quant_codec_create(&params, &codec), RVE_OK);
+			rve_quant_encode(codec, v, code, &factors);
+			ck_assert_msg(fabs(factors.add - norm2) <= 1e-5 * norm2, "dim %d: %g, expected %g",
+						  dims[d], factors.add, norm2);
+			rve_quant_codec_free(codec);
+			free(v);
+			free(code);
+		}
+	}
+}
+END_TEST
+
 START_TEST(codes_depend_on_the_seed_alone)
 {
 	float	   *v = test_quant_clusters(1, 100, 5);
@@ -688,6 +717,7 @@ main(void)
 	tcase_add_test(tcase, estimates_stay_within_the_published_bound);
 	tcase_add_test(tcase, estimates_are_unbiased_for_every_metric);
 	tcase_add_test(tcase, true_neighbours_are_near_by_estimate);
+	tcase_add_test(tcase, rotation_keeps_lengths);
 	tcase_add_test(tcase, codes_depend_on_the_seed_alone);
 	tcase_add_test(tcase, estimates_are_the_same_in_every_table);
 	tcase_add_test(tcase, degenerate_vectors_give_finite_estimates);

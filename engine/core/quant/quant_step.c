@@ -8,6 +8,9 @@
  * look alike, so one t serves all of them: the mean of the best t over random
  * unit vectors (Gao and Long, SIGMOD 2025).
  *
+ * Owns a memo of the steps found, one per length: they cost a millisecond or
+ * more, and an index scan creates a codec.
+ *
  *-------------------------------------------------------------------------
  */
 #include "engine/core/quant/quant_int.h"
@@ -19,6 +22,8 @@
 #define QUANT_STEP_MIN_SAMPLES 4
 #define QUANT_STEP_COORDINATES 65536
 #define QUANT_STEP_SEED UINT64_C(0x52614269745121)
+
+#define QUANT_STEP_MEMO 64
 
 /* Candidates: the magnitude at which codes saturate, in standard deviations of a coordinate. */
 #define QUANT_STEP_MIN_CLIP 1.5
@@ -62,8 +67,9 @@ quant_step_cosine(const float *r, size_t n, float t, int32_t limit)
 	return dot / sqrt(norm);
 }
 
-float
-rvi_quant_step(size_t padded, int bits, float *scratch)
+/* The mean of the best t over the samples. */
+static float
+quant_step_search(size_t padded, int bits, float *scratch)
 {
 	uint64_t	state = QUANT_STEP_SEED;
 	int32_t		levels = 1 << (bits - 1);
@@ -96,4 +102,24 @@ rvi_quant_step(size_t padded, int bits, float *scratch)
 		sum += best_t;
 	}
 	return (float) (sum / (double) samples);
+}
+
+float
+rvi_quant_step(size_t padded, int bits, float *scratch)
+{
+	static struct
+	{
+		size_t		padded;
+		int			bits;
+		float		step;
+	}			memo[QUANT_STEP_MEMO];
+	size_t		slot = padded / RVE_DIST_PAD % QUANT_STEP_MEMO;
+
+	if (memo[slot].padded != padded || memo[slot].bits != bits)
+	{
+		memo[slot].step = quant_step_search(padded, bits, scratch);
+		memo[slot].padded = padded;
+		memo[slot].bits = bits;
+	}
+	return memo[slot].step;
 }
