@@ -71,13 +71,29 @@ EXTENSION  = ruvector
 MODULE_big = ruvector
 
 CORE_OBJS = \
-	engine/core/base/rve_base.o
+	engine/core/base/rve_base.o \
+	engine/core/dist/dist_avx2.o \
+	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_neon.o \
+	engine/core/dist/dist_pick.o \
+	engine/core/dist/dist_scalar.o \
+	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_search.o \
+	engine/core/hnsw/hnsw_select.o \
+	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_step.o
 
 RUNTIME_OBJS = \
 	engine/runtime/rv_engine_glue.o \
-	engine/runtime/rv_guc.o
+	engine/runtime/rv_guc.o \
+	engine/runtime/rv_info.o
 
-TYPES_OBJS =
+TYPES_OBJS = \
+	engine/types/densevec.o \
+	engine/types/distfuncs.o \
+	engine/types/typedesc.o \
+	engine/types/vector.o
 
 CATALOG_OBJS = \
 	catalog/cat_graph.o
@@ -96,9 +112,29 @@ GRAPH_OBJS = \
 	engine/graph/gr_stats.o \
 	engine/graph/gr_write.o
 
-INDEXAM_OBJS =
+INDEXAM_OBJS = \
+	indexam/am_common.o \
+	indexam/hnsw.o \
+	indexam/hnsw_build.o \
+	indexam/hnsw_check.o \
+	indexam/hnsw_cost.o \
+	indexam/hnsw_geometry.o \
+	indexam/hnsw_graph_page.o \
+	indexam/hnsw_insert.o \
+	indexam/hnsw_inspect.o \
+	indexam/hnsw_link.o \
+	indexam/hnsw_page.o \
+	indexam/hnsw_scan.o \
+	indexam/hnsw_vacuum.o \
+	indexam/hnsw_vacuum_page.o \
+	indexam/hnsw_write_page.o
 
-TABLEAM_OBJS =
+TABLEAM_OBJS = \
+	tableam/tam_build.o \
+	tableam/tam_check.o \
+	tableam/tam_fetch.o \
+	tableam/tam_handler.o \
+	tableam/tam_insert.o
 
 FDW_OBJS = \
 	fdw/fdw_cond.o \
@@ -107,7 +143,8 @@ FDW_OBJS = \
 	fdw/fdw_option.o \
 	fdw/fdw_plan.o \
 	fdw/fdw_scan.o \
-	fdw/fdw_shippable.o
+	fdw/fdw_shippable.o \
+	fdw/fdw_stats.o
 
 CYPHER_OBJS = \
 	cypher/cy_gram.o \
@@ -154,7 +191,8 @@ PG_CPPFLAGS = -I$(CURDIR) -MMD -MP '-DPGDLLEXPORT=__attribute__((visibility("def
 	-DRV_VERSION=\"$(EXTVERSION)\"
 PG_CFLAGS   = -fvisibility=hidden -Wextra -Werror -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers $(RV_CFLAGS)
-SHLIB_LINK  = $(CORE_LIB) -lm $(RV_LDFLAGS)
+# -Bsymbolic: PostgreSQL loads libraries RTLD_GLOBAL, and pgvector's has functions of the same names
+SHLIB_LINK  = $(CORE_LIB) -lm -Wl,-Bsymbolic $(RV_LDFLAGS)
 
 EXTRA_CLEAN = $(BUILD) $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c cypher/cy_gram.h cypher/cy_scan.c \
 	$(wildcard *.d */*.d */*/*.d */*/*/*.d)
@@ -172,6 +210,8 @@ CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wex
 # the kernels, and only they, may reassociate floating-point sums (house.md section 3)
 engine/core/dist/%.o: CORE_CFLAGS += -O3 -fassociative-math -fno-signed-zeros -fno-trapping-math \
 	-fno-math-errno
+# loops over whole vectors, vectorised without reassociation: codes are the same on every machine
+engine/core/quant/%.o: CORE_CFLAGS += -O3
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)

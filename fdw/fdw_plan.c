@@ -5,8 +5,9 @@
  *
  * Besides the plain path, one path is offered per set of relations that
  * conditions on graph, id, type, start_id or end_id can take values from, so
- * that a join runs as a nested loop of look-ups. Sizes come from the statistics of the
- * graph named in the query, or of all readable ones where none is.
+ * that a join runs as a nested loop of look-ups. Sizes come from the
+ * statistics of the graph named in the query, or of all readable ones where
+ * none is; those of columns see fdw_stats.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -37,25 +38,6 @@
 /* sets of outer relations tried, and pairs of them */
 #define PLAN_MAX_PARAMS 8
 
-/* Sizes of what the query's labels and types select; all graphs together. */
-typedef struct PlanSizes
-{
-	double		rows;			/* of the whole table */
-	double		pages;
-	double		selected;		/* rows with the labels or types asked for */
-	double		out_degree;		/* edges: with the types asked for */
-	double		in_degree;
-	int			ngraphs;
-} PlanSizes;
-
-typedef struct PlanRel
-{
-	RviFdwTable *table;
-	PlanSizes	sizes;
-	bool		want_props;
-	List	   *params;			/* ParamPathInfo */
-} PlanRel;
-
 typedef struct PlanEstimate
 {
 	double		rows;
@@ -67,7 +49,8 @@ typedef struct PlanEstimate
 
 /* RviFdwConds of those RestrictInfos or clauses that can be pushed; the others go to *local. */
 static List *
-plan_classify(const RviFdwTable *table, Index relid, List *clauses, List **local)
+plan_classify(PlannerInfo *root, const RviFdwTable *table, Index relid, List *clauses,
+			  List **local)
 {
 	List	   *conds = NIL;
 	ListCell   *cell;
@@ -83,7 +66,7 @@ plan_classify(const RviFdwTable *table, Index relid, List *clauses, List **local
 				continue;
 			clause = ((RestrictInfo *) clause)->clause;
 		}
-		if (rvi_fdw_match_clause(table, relid, clause, &cond))
+		if (rvi_fdw_match_clause(root, table, relid, clause, &cond))
 			conds = lappend(conds, memcpy(palloc(sizeof(cond)), &cond, sizeof(cond)));
 		else if (local != NULL)
 			*local = lappend(*local, lfirst(cell));
@@ -163,17 +146,25 @@ plan_tokens(RvGraph graph, RvTokenKind kind, List *names, int *n, int *missing)
 }
 
 static void
-plan_add_graph(PlanSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
+plan_add_graph(RviFdwSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
 {
 	int			n;
 	int			missing;
 	int32	   *tokens;
+	double		rows = kind == RVI_FDW_NODES ? rv_graph_estimate_nodes(graph, NULL, 0) :
+		rv_graph_estimate_edges(graph, NULL, 0);
 
 	sizes->ngraphs++;
+	sizes->rows += rows;
+	if (rows > sizes->biggest_rows)
+	{
+		sizes->biggest_rows = rows;
+		sizes->biggest = kind == RVI_FDW_NODES ? rv_graph_node_relid(graph) :
+			rv_graph_edge_relid(graph);
+	}
 	if (kind == RVI_FDW_NODES)
 	{
 		tokens = plan_tokens(graph, RV_TOKEN_LABEL, names, &n, &missing);
-		sizes->rows += rv_graph_estimate_nodes(graph, NULL, 0);
 		sizes->pages += rv_graph_estimate_node_pages(graph);
 		if (missing == 0)
 			sizes->selected += rv_graph_estimate_nodes(graph, tokens, n);
@@ -181,7 +172,6 @@ plan_add_graph(PlanSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
 	else
 	{
 		tokens = plan_tokens(graph, RV_TOKEN_RELTYPE, names, &n, &missing);
-		sizes->rows += rv_graph_estimate_edges(graph, NULL, 0);
 		sizes->pages += rv_graph_estimate_edge_pages(graph);
 		if (n > 0 || missing == 0)
 		{
@@ -197,9 +187,9 @@ plan_add_graph(PlanSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
  * graph that is missing or forbidden counts as empty here; execution complains.
  */
 static void
-plan_sizes(PlannerInfo *root, PlanRel *plan, List *conds, Oid userid)
+plan_sizes(PlannerInfo *root, RviFdwRel *plan, List *conds, Oid userid)
 {
-	PlanSizes  *sizes = &plan->sizes;
+	RviFdwSizes *sizes = &plan->sizes;
 	RviFdwField field = plan->table->kind == RVI_FDW_NODES ? RVI_FIELD_LABELS : RVI_FIELD_TYPE;
 	List	   *names = plan_known_names(root, conds, field);
 	List	   *graphs = plan_known_names(root, conds, RVI_FIELD_GRAPH);
@@ -252,9 +242,9 @@ plan_values(List *conds, RviFdwField field)
 
 /* Rows that the conditions select, and what it takes to find them. */
 static void
-plan_access(PlanRel *plan, List *conds, PlanEstimate *estimate)
+plan_access(RviFdwRel *plan, List *conds, PlanEstimate *estimate)
 {
-	PlanSizes  *sizes = &plan->sizes;
+	RviFdwSizes *sizes = &plan->sizes;
 	bool		given[RVI_FIELD_PROPERTIES + 1] = {false};
 	double		starts = plan_values(conds, RVI_FIELD_START);
 	double		ends = plan_values(conds, RVI_FIELD_END);
@@ -305,9 +295,9 @@ plan_access(PlanRel *plan, List *conds, PlanEstimate *estimate)
 static void
 plan_estimate(PlannerInfo *root, RelOptInfo *rel, List *clauses, PlanEstimate *estimate)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	List	   *local = NIL;
-	List	   *conds = plan_classify(plan->table, rel->relid, clauses, &local);
+	List	   *conds = plan_classify(root, plan->table, rel->relid, clauses, &local);
 	QualCost	qual;
 	double		fetched;
 
@@ -354,7 +344,7 @@ plan_columns(RelOptInfo *rel, const RviFdwTable *table, List *local)
 void
 rvi_fdw_get_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	PlanRel    *plan = palloc0(sizeof(PlanRel));
+	RviFdwRel  *plan = palloc0(sizeof(RviFdwRel));
 	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
 	List	   *local = NIL;
 	List	   *conds;
@@ -363,7 +353,7 @@ rvi_fdw_get_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 
 	rel->fdw_private = plan;
 	plan->table = rvi_fdw_table(relid);
-	conds = plan_classify(plan->table, rel->relid, rel->baserestrictinfo, &local);
+	conds = plan_classify(root, plan->table, rel->relid, rel->baserestrictinfo, &local);
 	foreach(cell, plan_columns(rel, plan->table, local))
 		plan->want_props |= plan->table->fields[lfirst_int(cell) - 1] == RVI_FIELD_PROPERTIES;
 	plan_sizes(root, plan, conds, OidIsValid(rte->checkAsUser) ? rte->checkAsUser : GetUserId());
@@ -377,7 +367,7 @@ rvi_fdw_get_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 static void
 plan_add_param(PlannerInfo *root, RelOptInfo *rel, Relids outer)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 
 	outer = bms_del_member(bms_union(outer, rel->lateral_relids), rel->relid);
 	if (bms_is_empty(outer) || list_length(plan->params) >= PLAN_MAX_PARAMS)
@@ -389,7 +379,7 @@ plan_add_param(PlannerInfo *root, RelOptInfo *rel, Relids outer)
 static void
 plan_add_params(PlannerInfo *root, RelOptInfo *rel, List *rinfos)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	ListCell   *cell;
 
 	foreach(cell, rinfos)
@@ -398,7 +388,7 @@ plan_add_params(PlannerInfo *root, RelOptInfo *rel, List *rinfos)
 		RviFdwCond	cond;
 
 		if (join_clause_is_movable_to(rinfo, rel) &&
-			rvi_fdw_match_clause(plan->table, rel->relid, rinfo->clause, &cond))
+			rvi_fdw_match_clause(root, plan->table, rel->relid, rinfo->clause, &cond))
 			plan_add_param(root, rel, rinfo->clause_relids);
 	}
 }
@@ -428,7 +418,7 @@ plan_add_implied_params(PlannerInfo *root, RelOptInfo *rel)
 	static const RviFdwField fields[] = {
 		RVI_FIELD_ID, RVI_FIELD_START, RVI_FIELD_END, RVI_FIELD_TYPE, RVI_FIELD_GRAPH
 	};
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 
 	for (int i = 0; i < lengthof(fields); i++)
 	{
@@ -444,7 +434,7 @@ plan_add_implied_params(PlannerInfo *root, RelOptInfo *rel)
 static void
 plan_add_param_pairs(PlannerInfo *root, RelOptInfo *rel)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	List	   *single = list_copy(plan->params);
 
 	for (int i = 0; i < list_length(single); i++)
@@ -460,7 +450,7 @@ plan_add_param_pairs(PlannerInfo *root, RelOptInfo *rel)
 void
 rvi_fdw_get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	PlanEstimate estimate;
 	ListCell   *cell;
 
@@ -493,7 +483,7 @@ ForeignScan *
 rvi_fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path, List *tlist,
 				 List *clauses, Plan *outer_plan)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	List	   *local = NIL;
 	List	   *conds;
 	List	   *fields = NIL;
@@ -503,7 +493,7 @@ rvi_fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 	ListCell   *cell;
 
 	clauses = extract_actual_clauses(clauses, false);
-	conds = plan_classify(plan->table, rel->relid, clauses, &local);
+	conds = plan_classify(root, plan->table, rel->relid, clauses, &local);
 	foreach(cell, conds)
 	{
 		RviFdwCond *cond = lfirst(cell);

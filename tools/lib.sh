@@ -4,7 +4,7 @@
 
 PGMAJOR=15
 BUILD=$ROOT/build
-PGTREE=$BUILD/pg
+PGTREE=${RV_PGTREE:-$BUILD/pg}
 PGBIN=$PGTREE/usr/lib/postgresql/$PGMAJOR/bin
 PGLIB=$PGTREE/usr/lib/postgresql/$PGMAJOR/lib
 PGXSDIR=$PGLIB/pgxs
@@ -21,15 +21,16 @@ SOCKDIR=/tmp/ruvector-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)
 PACKAGES="gcc make flex bison check pkg-config postgresql-$PGMAJOR postgresql-server-dev-$PGMAJOR \
 libipc-run-perl perl python3 util-linux wordnet-base g++ libfaiss-dev libopenblas-dev libpq-dev"
 
-say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
+if [ -t 1 ]; then BOLD=$'\033[1m' PLAIN=$'\033[0m'; else BOLD="" PLAIN=""; fi
+say() { printf '%s==> %s%s\n' "$BOLD" "$*" "$PLAIN"; }
 die() { printf 'ruvector: %s\n' "$*" >&2; exit 1; }
 
 # Runs a command as the unprivileged user (PostgreSQL refuses to run as root).
 as_user() {
     if [ "$(id -u)" = 0 ]; then
-        runuser -u "$RUN_USER" -- env HOME="$BUILD" "$@"
+        runuser -u "$RUN_USER" -- env HOME="$BUILD" ${RV_LD_PRELOAD:+LD_PRELOAD="$RV_LD_PRELOAD"} "$@"
     else
-        "$@"
+        env ${RV_LD_PRELOAD:+LD_PRELOAD="$RV_LD_PRELOAD"} "$@"
     fi
 }
 
@@ -37,6 +38,13 @@ as_user() {
 user_dir() {
     mkdir -p "$@"
     if [ "$(id -u)" = 0 ]; then chown -R "$RUN_USER" "$@"; fi
+}
+
+# What is checked out, for reports.
+commit_name() {
+    local name
+    name=$(git -C "$ROOT" describe --always --dirty 2>/dev/null) || name=unknown
+    echo "${RV_COMMIT:-$name}"
 }
 
 # A checkout that the server's user cannot reach (under /root, say) is copied to /var/tmp, and the
@@ -47,23 +55,26 @@ stage_if_unreachable() {
     if runuser -u "$RUN_USER" -- test -r "$ROOT/Makefile" -a -x "$ROOT"; then return 0; fi
     local stage
     stage=/var/tmp/ruvector-$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)
-    say "user $RUN_USER cannot read $ROOT: working in $stage instead"
+    say "user $RUN_USER cannot read $ROOT: working in $stage instead" >&2
+    RV_COMMIT=${RV_COMMIT:-$(commit_name)}
+    export RV_COMMIT
     mkdir -p "$stage"
     (cd "$ROOT" && tar -cf - --exclude=./build --exclude=./.git .) | tar -xf - -C "$stage"
     chmod 755 "$stage"
+    cd "$stage" || exit 1
     exec "$stage/tools/private" "$@"
 }
 
-missing_packages() {
+missing_packages() { # missing_packages <package>...
     local p
-    for p in $PACKAGES; do
+    for p in "$@"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || echo "$p"
     done
 }
 
-install_packages() {
+install_packages() { # install_packages <package>...
     local missing sudo="" installed pins=""
-    missing=$(missing_packages | tr '\n' ' ')
+    missing=$(missing_packages "$@" | tr '\n' ' ')
     [ -n "$missing" ] || return 0
     say "installing packages: $missing"
     command -v apt-get >/dev/null || die "missing: $missing(no apt-get here: install them by hand)"
@@ -102,9 +113,10 @@ copy_postgres() {
 
 setup() {
     mkdir -p "$BUILD"
-    install_packages
+    install_packages $PACKAGES
     id "$RUN_USER" >/dev/null 2>&1 || die "there is no user $RUN_USER; set RV_USER to an unprivileged one"
-    stage_if_unreachable setup
+    # the package that brings the user may have come just now
+    stage_if_unreachable ${RV_COMMAND:-setup}
     copy_postgres
 }
 
@@ -112,11 +124,19 @@ build() {
     setup
     say "building"
     make -C "$ROOT" --no-print-directory -j"$JOBS" all PG_CONFIG="$PG_CONFIG" >"$BUILD/build.log" 2>&1 || {
-        grep -E 'error|Error|warning' "$BUILD/build.log" | head -40
+        grep -E '(error|warning): |undefined reference|\*\*\* ' "$BUILD/build.log" | head -40 || true
         die "the build failed (see $BUILD/build.log)"
     }
     make -C "$ROOT" --no-print-directory install PG_CONFIG="$PG_CONFIG" >>"$BUILD/build.log" 2>&1 ||
         die "installing into build/pg failed (see $BUILD/build.log)"
+}
+
+# build/oracle/oracle: exact neighbours by FAISS, for recall figures.
+build_oracle() {
+    make -C "$ROOT/tests/oracle" --no-print-directory OUT="$BUILD/oracle" >"$BUILD/oracle.log" 2>&1 || {
+        grep -E 'error|undefined' "$BUILD/oracle.log" | head -10 || true
+        die "the recall oracle does not build (see $BUILD/oracle.log)"
+    }
 }
 
 server_running() {

@@ -12,9 +12,22 @@
 
 #include "utils/guc.h"
 
+#include "engine/core/dist/rve_dist.h"
 #include "engine/runtime/rv_runtime.h"
 
 int			rv_hnsw_ef_search = 40;
+int			rv_hnsw_iterative_scan = RV_HNSW_ITERATIVE_STRICT;
+int			rv_hnsw_max_scan_tuples = 20000;
+
+static const struct config_enum_entry guc_hnsw_iterative[] = {
+	{"off", RV_HNSW_ITERATIVE_OFF, false},
+	{"relaxed_order", RV_HNSW_ITERATIVE_RELAXED, false},
+	{"strict_order", RV_HNSW_ITERATIVE_STRICT, false},
+	{NULL, 0, false}
+};
+
+/* the engine holds what is in effect; nothing reads the string */
+static char *guc_simd = "auto";
 
 /* True when another library has really defined the name; placeholders do not count. */
 static bool
@@ -32,10 +45,56 @@ guc_define_int(const char *name, const char *description, int *variable, int min
 								PGC_USERSET, 0, NULL, NULL, NULL);
 }
 
+/* A check hook may not change anything, so it only looks the name up. */
+static bool
+guc_check_simd(char **newval, void **extra, GucSource source)
+{
+	const RveDistTable *table;
+	char		supported[100] = "auto";
+
+	if (strcmp(*newval, "auto") == 0)
+		return true;
+	for (int i = 0; (table = rve_dist_supported(i)) != NULL; i++)
+	{
+		if (strcmp(*newval, table->name) == 0)
+			return true;
+		strlcat(supported, ", ", sizeof(supported));
+		strlcat(supported, table->name, sizeof(supported));
+	}
+	GUC_check_errdetail("This build and CPU support: %s.", supported);
+	return false;
+}
+
+static void
+guc_assign_simd(const char *newval, void *extra)
+{
+	(void) rve_dist_select(newval);
+}
+
+static void
+guc_define_enum(const char *name, const char *description, int *variable,
+				const struct config_enum_entry *options)
+{
+	if (!guc_is_taken(name))
+		DefineCustomEnumVariable(name, description, NULL, variable, *variable, options,
+								 PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
 void
 rvi_runtime_define_settings(void)
 {
 	guc_define_int("hnsw.ef_search",
 				   "Sets the size of the dynamic candidate list of an hnsw search.",
 				   &rv_hnsw_ef_search, 1, 1000);
+	guc_define_enum("hnsw.iterative_scan",
+					"Sets how an hnsw scan goes on after its first search.",
+					&rv_hnsw_iterative_scan, guc_hnsw_iterative);
+	guc_define_int("hnsw.max_scan_tuples",
+				   "Sets the number of rows after which an iterative scan stops searching for more.",
+				   &rv_hnsw_max_scan_tuples, 1, PG_INT32_MAX);
+	DefineCustomStringVariable("ruvector.simd",
+							   "Chooses the instruction set of the distance kernels.",
+							   "\"auto\" takes the best this CPU offers.",
+							   &guc_simd, guc_simd, PGC_USERSET, 0,
+							   guc_check_simd, guc_assign_simd, NULL);
 }

@@ -42,5 +42,15 @@ extern void rvi_runtime_install_handlers(void);
 /* rv_guc.c: settings, in the order of their names */
 extern void rvi_runtime_define_settings(void);
 extern int	rv_hnsw_ef_search;
+extern int	rv_hnsw_iterative_scan; /* RvHnswIterative */
+extern int	rv_hnsw_max_scan_tuples;
+
+/* What an hnsw scan does when more rows are wanted than its first search found. */
+typedef enum RvHnswIterative
+{
+	RV_HNSW_ITERATIVE_OFF,
+	RV_HNSW_ITERATIVE_RELAXED,
+	RV_HNSW_ITERATIVE_STRICT
+} RvHnswIterative;
 
 #endif							/* RV_RUNTIME_H */

@@ -57,10 +57,10 @@ typedef struct RvTypeDesc
 extern bool rv_types_lookup_distance(PGFunction fn, bool normalized,
 									 const RvTypeDesc **type, RveMetric *metric);
 
-/* A new zeroed vector of dim dimensions in CurrentMemoryContext; dim must be in range. */
+/*
+ * A new zeroed vector of dim dimensions in CurrentMemoryContext; raises 22000
+ * or 54000 when dim is out of range.
+ */
 extern RvVector rv_types_new_vector(int dim);
-
-/* Called from _PG_init. */
-extern void rv_types_init(void);
 
 #endif							/* RV_TYPES_H */

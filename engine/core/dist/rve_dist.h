@@ -4,10 +4,10 @@
  *	  Distance kernels, one table per instruction set, chosen at run time.
  *
  * Every table computes the same functions; dist_scalar.c is the reference
- * the others are tested against. Float kernels accept any length and any
- * alignment. Integer kernels want lengths that are multiples of
- * RVE_DIST_PAD (u8) or 2 * RVE_DIST_PAD (u4): callers store padded codes
- * with a zero tail.
+ * the others are tested against. Float kernels accept any length and need no
+ * more than a float's own alignment. Integer kernels want lengths that are
+ * multiples of RVE_DIST_PAD (u8) or 2 * RVE_DIST_PAD (u4), at any alignment:
+ * callers store padded codes.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +34,7 @@ typedef struct RveDistTable
 	void		(*cos_f32) (const float *a, const float *b, size_t n,
 							float *ip, float *aa, float *bb);
 
-	/* sum of a[i] * b[i]; exact in int32 for every n up to 65,536 */
+	/* sum of a[i] * b[i]; exact in int32 for every n up to 32,768 (255 * 255 * n < 2^31) */
 	int32_t		(*dot_u8s8) (const uint8_t *a, const int8_t *b, size_t n);
 	int32_t		(*dot_u8u8) (const uint8_t *a, const uint8_t *b, size_t n);
 

@@ -17,7 +17,11 @@
  *					 g = -<q, c>, add = -<r, P c>, resc = -n2 / <r,x>
  * Cosine is L2 or inner product over vectors the caller has normalised.
  *
- * A codec is immutable after creation; queries are caller-owned scratch.
+ * A code depends on the codec's parameters and the vector alone, not on the
+ * kernel table in use: every machine computes the same bytes.
+ *
+ * A codec is immutable after creation but for its scratch space; queries are
+ * caller-owned scratch.
  *
  *-------------------------------------------------------------------------
  */
@@ -51,7 +55,7 @@ typedef struct RveCodecParams
 	int			bits;			/* 4 or 8 */
 	RveMetric	metric;			/* L2, IP or COSINE */
 	uint64_t	seed;			/* of the rotation; stored with the index */
-	const float *mean;			/* dim floats, copied; NULL = zero */
+	const float *mean;			/* dim finite floats, copied; NULL = zero */
 } RveCodecParams;
 
 /* Creates a codec. Errors: RVE_INVALID_ARGUMENT, RVE_NO_MEMORY. Free with rve_quant_codec_free. */
@@ -63,20 +67,27 @@ extern size_t rve_quant_code_bytes(const RveCodec *codec);
 extern size_t rve_quant_code_bytes_for(int dim, int bits);
 
 /*
- * Encodes v (dim finite floats) into code (rve_quant_code_bytes) and factors.
- * Not reentrant on one codec: it uses the codec's scratch space.
+ * Encodes v (dim finite floats) into code (rve_quant_code_bytes) and factors,
+ * which are finite whatever v is. Not reentrant on one codec: it uses the codec's scratch space.
  */
 extern void rve_quant_encode(RveCodec *codec, const float *v, uint8_t *code, RveCodeFactors *factors);
 
-/* Prepares q (dim finite floats) for distances; reuses *query when it is not NULL. */
+/*
+ * Prepares q (dim finite floats) for distances; reuses *query when it is not
+ * NULL (it must come from a codec of the same dim and bits, or this returns
+ * RVE_INVALID_ARGUMENT). Free with rve_quant_query_free.
+ */
 extern RveStatus rve_quant_query_prepare(RveCodec *codec, const float *q, RveCodecQuery **query);
 extern void rve_quant_query_free(RveCodecQuery *query);
 
-/* Estimated distance of a prepared query to a code; metric units as above. */
+/*
+ * Estimated distance of a prepared query to a code; metric units as above.
+ * Always finite. Squared distances near zero can come out slightly negative.
+ */
 extern float rve_quant_distance(const RveCodec *codec, const RveCodecQuery *query,
 								const uint8_t *code, const RveCodeFactors *factors);
 
-/* Estimated distance between two codes, same units. */
+/* Estimated distance between two codes; same units, same remarks. */
 extern float rve_quant_symmetric(const RveCodec *codec,
 								 const uint8_t *code_a, const RveCodeFactors *factors_a,
 								 const uint8_t *code_b, const RveCodeFactors *factors_b);

@@ -1,0 +1,250 @@
+/*-------------------------------------------------------------------------
+ *
+ * bench_kernels.c
+ *	  Times the engine's kernels and codecs: nanoseconds per call.
+ *
+ * Usage: bench_kernels [seed]. Every figure is the best of ROUNDS rounds of
+ * at least ROUND_NS each, over operands that stay in the nearest caches (4
+ * vectors in turn): the cost of arithmetic, not of memory. Codecs are created
+ * after the first time, when t_B is known.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/core/quant/rve_quant.h"
+
+#define ROUNDS 7
+#define ROUND_NS 3e6
+#define VECTORS 4
+#define MAX_N 1536
+
+/* Operands of every kernel, and where results go so that calls are not optimised away. */
+typedef struct Bench
+{
+	const RveDistTable *table;
+	size_t		n;
+	float		f32[VECTORS + 1][MAX_N];
+	uint8_t		u8[VECTORS + 1][MAX_N];
+	int8_t		s8[MAX_N];
+	RveCodec   *codec;
+	RveCodecQuery *query;
+	RveCodeFactors factors[VECTORS + 1];
+	volatile double sink;
+} Bench;
+
+typedef void (*BenchBody) (Bench *bench, int i);
+
+static double
+bench_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1e9 + (double) now.tv_nsec;
+}
+
+/* Best time of one call of body, in nanoseconds. */
+static double
+bench_time(Bench *bench, BenchBody body)
+{
+	double		best = 1e300;
+	long		calls = VECTORS;
+
+	for (int round = 0; round < ROUNDS;)
+	{
+		double		start = bench_now_ns();
+		double		elapsed;
+
+		for (long i = 0; i < calls; i++)
+			body(bench, (int) (i % VECTORS));
+		elapsed = bench_now_ns() - start;
+		if (elapsed < ROUND_NS)
+		{
+			calls *= 2;			/* not a round yet */
+			continue;
+		}
+		if (elapsed / (double) calls < best)
+			best = elapsed / (double) calls;
+		round++;
+	}
+	return best;
+}
+
+static void
+bench_l2sq_f32(Bench *b, int i)
+{
+	b->sink = b->table->l2sq_f32(b->f32[i], b->f32[VECTORS], b->n);
+}
+
+static void
+bench_ip_f32(Bench *b, int i)
+{
+	b->sink = b->table->ip_f32(b->f32[i], b->f32[VECTORS], b->n);
+}
+
+static void
+bench_l1_f32(Bench *b, int i)
+{
+	b->sink = b->table->l1_f32(b->f32[i], b->f32[VECTORS], b->n);
+}
+
+static void
+bench_cos_f32(Bench *b, int i)
+{
+	float		ip,
+				aa,
+				bb;
+
+	b->table->cos_f32(b->f32[i], b->f32[VECTORS], b->n, &ip, &aa, &bb);
+	b->sink = ip + aa + bb;
+}
+
+static void
+bench_dot_u8s8(Bench *b, int i)
+{
+	b->sink = b->table->dot_u8s8(b->u8[i], b->s8, b->n);
+}
+
+static void
+bench_dot_u8u8(Bench *b, int i)
+{
+	b->sink = b->table->dot_u8u8(b->u8[i], b->u8[VECTORS], b->n);
+}
+
+static void
+bench_dot_u4s8(Bench *b, int i)
+{
+	b->sink = b->table->dot_u4s8(b->u8[i], b->s8, b->n);
+}
+
+static void
+bench_dot_u4u4(Bench *b, int i)
+{
+	b->sink = b->table->dot_u4u4(b->u8[i], b->u8[VECTORS], b->n);
+}
+
+static void
+bench_encode(Bench *b, int i)
+{
+	rve_quant_encode(b->codec, b->f32[i], b->u8[i], &b->factors[i]);
+}
+
+static void
+bench_prepare(Bench *b, int i)
+{
+	if (rve_quant_query_prepare(b->codec, b->f32[i], &b->query) != RVE_OK)
+		abort();
+}
+
+static void
+bench_distance(Bench *b, int i)
+{
+	b->sink = rve_quant_distance(b->codec, b->query, b->u8[i], &b->factors[i]);
+}
+
+static void
+bench_symmetric(Bench *b, int i)
+{
+	b->sink = rve_quant_symmetric(b->codec, b->u8[i], &b->factors[i],
+								  b->u8[(i + 1) % VECTORS], &b->factors[(i + 1) % VECTORS]);
+}
+
+static void
+bench_create(Bench *b, int i)
+{
+	RveCodecParams params = {(int) b->n, b->factors[VECTORS].sum, RVE_METRIC_L2, 1, NULL};
+	RveCodec   *codec;
+
+	if (rve_quant_codec_create(&params, &codec) != RVE_OK)
+		abort();
+	rve_quant_codec_free(codec);
+}
+
+static void
+bench_kernel_table(Bench *bench)
+{
+	static const struct
+	{
+		const char *name;
+		BenchBody	body;
+	}			kernels[] =
+	{
+		{"l2sq_f32", bench_l2sq_f32}, {"ip_f32", bench_ip_f32}, {"l1_f32", bench_l1_f32},
+		{"cos_f32", bench_cos_f32}, {"dot_u8s8", bench_dot_u8s8}, {"dot_u8u8", bench_dot_u8u8},
+		{"dot_u4s8", bench_dot_u4s8}, {"dot_u4u4", bench_dot_u4u4},
+	};
+	static const size_t lengths[] = {128, 384, 768, 1536};
+
+	printf("table\tkernel\tdim\tns\n");
+	for (int t = 0; (bench->table = rve_dist_supported(t)) != NULL; t++)
+	{
+		for (size_t k = 0; k < sizeof(kernels) / sizeof(kernels[0]); k++)
+		{
+			for (size_t l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++)
+			{
+				bench->n = lengths[l];
+				printf("%s\t%s\t%zu\t%.1f\n", bench->table->name, kernels[k].name, bench->n,
+					   bench_time(bench, kernels[k].body));
+			}
+		}
+	}
+}
+
+static void
+bench_codecs(Bench *bench)
+{
+	static const int dims[] = {100, 128, 384, 768, 1536};
+
+	printf("table\tcodec\tdim\tcreate ns\tencode ns\tprepare ns\tdistance ns\tsymmetric ns\n");
+	for (int bits = 4; bits <= 8; bits += 4)
+	{
+		for (size_t d = 0; d < sizeof(dims) / sizeof(dims[0]); d++)
+		{
+			RveCodecParams params = {dims[d], bits, RVE_METRIC_L2, 1, NULL};
+			double		create,
+						encode,
+						prepare,
+						distance;
+
+			if (rve_quant_codec_create(&params, &bench->codec) != RVE_OK)
+				abort();
+			bench->query = NULL;
+			bench->n = (size_t) dims[d];
+			bench->factors[VECTORS].sum = bits;	/* for bench_create */
+			create = bench_time(bench, bench_create);
+			encode = bench_time(bench, bench_encode);
+			prepare = bench_time(bench, bench_prepare);
+			distance = bench_time(bench, bench_distance);
+			printf("%s\trabitq%d\t%d\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\n", rve_dist_get()->name, bits,
+				   dims[d], create, encode, prepare, distance,
+				   bench_time(bench, bench_symmetric));
+			rve_quant_query_free(bench->query);
+			rve_quant_codec_free(bench->codec);
+		}
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	static Bench bench;
+	uint64_t	seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+
+	printf("# seed %llu, table in use %s\n", (unsigned long long) seed, rve_dist_get()->name);
+	for (int v = 0; v <= VECTORS; v++)
+	{
+		for (int i = 0; i < MAX_N; i++)
+		{
+			bench.f32[v][i] = (float) (rve_base_random_unit(&seed) - 0.5);
+			bench.u8[v][i] = (uint8_t) rve_base_random_next(&seed);
+			bench.s8[i] = (int8_t) rve_base_random_next(&seed);
+		}
+	}
+	bench_kernel_table(&bench);
+	bench_codecs(&bench);
+	return 0;
+}

@@ -1,0 +1,275 @@
+/*-------------------------------------------------------------------------
+ *
+ * dist_avx2.c
+ *	  Distance kernels for AVX2 with FMA (x86-64-v3).
+ *
+ * Float kernels: four accumulators hide the latency of the fused multiply-add,
+ * the last 1..7 elements come through a masked load that reads nothing past
+ * the end. Integer kernels never let vpmaddubsw see a full byte: its 16-bit
+ * sums saturate from 255 * 127 * 2 on, so bytes are widened first and only
+ * 4-bit codes use it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "engine/core/dist/dist_int.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+/* Lanes 0 .. rest - 1 set, for rest in 0 .. 7. */
+static inline __m256i
+dist_avx2_tail_mask(size_t rest)
+{
+	static const int32_t lanes[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+	return _mm256_loadu_si256((const __m256i *) (lanes + 8 - rest));
+}
+
+static inline float
+dist_avx2_sum_f32(__m256 v)
+{
+	__m128		s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+
+	s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+	s = _mm_add_ss(s, _mm_movehdup_ps(s));
+	return _mm_cvtss_f32(s);
+}
+
+static inline int32_t
+dist_avx2_sum_i32(__m256i v)
+{
+	__m128i		s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, _MM_SHUFFLE(1, 0, 3, 2)));
+	s = _mm_add_epi32(s, _mm_shuffle_epi32(s, _MM_SHUFFLE(2, 3, 0, 1)));
+	return _mm_cvtsi128_si32(s);
+}
+
+static inline __m256
+dist_avx2_step_l2(__m256 acc, __m256 a, __m256 b)
+{
+	__m256		d = _mm256_sub_ps(a, b);
+
+	return _mm256_fmadd_ps(d, d, acc);
+}
+
+static inline __m256
+dist_avx2_step_ip(__m256 acc, __m256 a, __m256 b)
+{
+	return _mm256_fmadd_ps(a, b, acc);
+}
+
+static inline __m256
+dist_avx2_step_l1(__m256 acc, __m256 a, __m256 b)
+{
+	__m256		d = _mm256_sub_ps(a, b);
+
+	return _mm256_add_ps(acc, _mm256_andnot_ps(_mm256_set1_ps(-0.0f), d));
+}
+
+/* The loop the one-sum float kernels share: STEP adds 8 elements to an accumulator. */
+#define DIST_AVX2_F32_LOOP(STEP) \
+	__m256		s0 = _mm256_setzero_ps(); \
+	__m256		s1 = s0, \
+				s2 = s0, \
+				s3 = s0; \
+	size_t		i = 0; \
+	\
+	for (; i + 32 <= n; i += 32) \
+	{ \
+		s0 = STEP(s0, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)); \
+		s1 = STEP(s1, _mm256_loadu_ps(a + i + 8), _mm256_loadu_ps(b + i + 8)); \
+		s2 = STEP(s2, _mm256_loadu_ps(a + i + 16), _mm256_loadu_ps(b + i + 16)); \
+		s3 = STEP(s3, _mm256_loadu_ps(a + i + 24), _mm256_loadu_ps(b + i + 24)); \
+	} \
+	for (; i + 8 <= n; i += 8) \
+		s0 = STEP(s0, _mm256_loadu_ps(a + i), _mm256_loadu_ps(b + i)); \
+	if (i < n) \
+	{ \
+		__m256i		mask = dist_avx2_tail_mask(n - i); \
+	\
+		s1 = STEP(s1, _mm256_maskload_ps(a + i, mask), _mm256_maskload_ps(b + i, mask)); \
+	} \
+	return dist_avx2_sum_f32(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)))
+
+static float
+dist_avx2_l2sq_f32(const float *a, const float *b, size_t n)
+{
+	DIST_AVX2_F32_LOOP(dist_avx2_step_l2);
+}
+
+static float
+dist_avx2_ip_f32(const float *a, const float *b, size_t n)
+{
+	DIST_AVX2_F32_LOOP(dist_avx2_step_ip);
+}
+
+static float
+dist_avx2_l1_f32(const float *a, const float *b, size_t n)
+{
+	DIST_AVX2_F32_LOOP(dist_avx2_step_l1);
+}
+
+/* Two accumulators for each of the three sums. */
+static void
+dist_avx2_cos_f32(const float *a, const float *b, size_t n, float *ip, float *aa, float *bb)
+{
+	__m256		ab0 = _mm256_setzero_ps();
+	__m256		ab1 = ab0,
+				aa0 = ab0,
+				aa1 = ab0,
+				bb0 = ab0,
+				bb1 = ab0;
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+	{
+		__m256		x0 = _mm256_loadu_ps(a + i);
+		__m256		y0 = _mm256_loadu_ps(b + i);
+		__m256		x1 = _mm256_loadu_ps(a + i + 8);
+		__m256		y1 = _mm256_loadu_ps(b + i + 8);
+
+		ab0 = _mm256_fmadd_ps(x0, y0, ab0);
+		aa0 = _mm256_fmadd_ps(x0, x0, aa0);
+		bb0 = _mm256_fmadd_ps(y0, y0, bb0);
+		ab1 = _mm256_fmadd_ps(x1, y1, ab1);
+		aa1 = _mm256_fmadd_ps(x1, x1, aa1);
+		bb1 = _mm256_fmadd_ps(y1, y1, bb1);
+	}
+	while (i < n)
+	{
+		size_t		step = n - i < 8 ? n - i : 8;
+		__m256i		mask = dist_avx2_tail_mask(step);
+		__m256		x = _mm256_maskload_ps(a + i, mask);
+		__m256		y = _mm256_maskload_ps(b + i, mask);
+
+		ab0 = _mm256_fmadd_ps(x, y, ab0);
+		aa0 = _mm256_fmadd_ps(x, x, aa0);
+		bb0 = _mm256_fmadd_ps(y, y, bb0);
+		i += step;
+	}
+	*ip = dist_avx2_sum_f32(_mm256_add_ps(ab0, ab1));
+	*aa = dist_avx2_sum_f32(_mm256_add_ps(aa0, aa1));
+	*bb = dist_avx2_sum_f32(_mm256_add_ps(bb0, bb1));
+}
+
+static inline __m256i
+dist_avx2_load_u8(const uint8_t *p)
+{
+	return _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) p));
+}
+
+static inline __m256i
+dist_avx2_load_s8(const int8_t *p)
+{
+	return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *) p));
+}
+
+/* The loop both byte kernels share; LOAD_B widens 16 elements of b to 16 bits. */
+#define DIST_AVX2_U8_LOOP(LOAD_B) \
+	__m256i		s0 = _mm256_setzero_si256(); \
+	__m256i		s1 = s0; \
+	\
+	for (size_t i = 0; i < n; i += 32) \
+	{ \
+		s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(dist_avx2_load_u8(a + i), LOAD_B(b + i))); \
+		s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(dist_avx2_load_u8(a + i + 16), \
+													LOAD_B(b + i + 16))); \
+	} \
+	return dist_avx2_sum_i32(_mm256_add_epi32(s0, s1))
+
+static int32_t
+dist_avx2_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
+{
+	DIST_AVX2_U8_LOOP(dist_avx2_load_s8);
+}
+
+static int32_t
+dist_avx2_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	DIST_AVX2_U8_LOOP(dist_avx2_load_u8);
+}
+
+static inline __m256i
+dist_avx2_load_256(const void *p)
+{
+	return _mm256_loadu_si256((const __m256i *) p);
+}
+
+/*
+ * Half a 64-byte block of 4-bit codes. A 16-bit sum holds four products of at
+ * most 15 * 128 here, so vpmaddubsw and the addition cannot saturate.
+ */
+static inline __m256i
+dist_avx2_step_u4s8(__m256i acc, const uint8_t *a, const int8_t *b)
+{
+	const __m256i low = _mm256_set1_epi8(0x0F);
+	__m256i		code = dist_avx2_load_256(a);
+	__m256i		lo = _mm256_and_si256(code, low);
+	__m256i		hi = _mm256_and_si256(_mm256_srli_epi16(code, 4), low);
+	__m256i		pairs = _mm256_add_epi16(_mm256_maddubs_epi16(lo, dist_avx2_load_256(b)),
+										 _mm256_maddubs_epi16(hi, dist_avx2_load_256(b + 64)));
+
+	return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+static int32_t
+dist_avx2_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
+{
+	__m256i		s0 = _mm256_setzero_si256();
+	__m256i		s1 = s0;
+
+	for (; n >= 128; n -= 128, a += 64, b += 128)
+	{
+		s0 = dist_avx2_step_u4s8(s0, a, b);
+		s1 = dist_avx2_step_u4s8(s1, a + 32, b + 32);
+	}
+	return dist_avx2_sum_i32(_mm256_add_epi32(s0, s1));
+}
+
+/* Products of two 4-bit codes are at most 225: the same argument holds. */
+static inline __m256i
+dist_avx2_step_u4u4(__m256i acc, const uint8_t *a, const uint8_t *b)
+{
+	const __m256i low = _mm256_set1_epi8(0x0F);
+	__m256i		x = dist_avx2_load_256(a);
+	__m256i		y = dist_avx2_load_256(b);
+	__m256i		lo = _mm256_maddubs_epi16(_mm256_and_si256(x, low), _mm256_and_si256(y, low));
+	__m256i		hi = _mm256_maddubs_epi16(_mm256_and_si256(_mm256_srli_epi16(x, 4), low),
+										  _mm256_and_si256(_mm256_srli_epi16(y, 4), low));
+
+	return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_add_epi16(lo, hi),
+												   _mm256_set1_epi16(1)));
+}
+
+static int32_t
+dist_avx2_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	__m256i		s0 = _mm256_setzero_si256();
+	__m256i		s1 = s0;
+
+	for (; n >= 128; n -= 128, a += 64, b += 64)
+	{
+		s0 = dist_avx2_step_u4u4(s0, a, b);
+		s1 = dist_avx2_step_u4u4(s1, a + 32, b + 32);
+	}
+	return dist_avx2_sum_i32(_mm256_add_epi32(s0, s1));
+}
+
+const RveDistTable rvi_dist_avx2_table = {
+	.name = "avx2",
+	.l2sq_f32 = dist_avx2_l2sq_f32,
+	.ip_f32 = dist_avx2_ip_f32,
+	.l1_f32 = dist_avx2_l1_f32,
+	.cos_f32 = dist_avx2_cos_f32,
+	.dot_u8s8 = dist_avx2_dot_u8s8,
+	.dot_u8u8 = dist_avx2_dot_u8u8,
+	.dot_u4s8 = dist_avx2_dot_u4s8,
+	.dot_u4u4 = dist_avx2_dot_u4u4,
+};
+
+#else
+/* Only x86-64 has these instructions; elsewhere this file is empty. */
+typedef int dist_avx2_is_empty;
+#endif

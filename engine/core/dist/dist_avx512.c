@@ -1,0 +1,215 @@
+/*-------------------------------------------------------------------------
+ *
+ * dist_avx512.c
+ *	  Distance kernels for AVX-512 F/BW/VL/DQ with VNNI.
+ *
+ * Float kernels: four accumulators, tails by zero-masked loads, which touch
+ * no byte that is masked out. Integer kernels: vpdpbusd multiplies unsigned
+ * by signed bytes and adds to 32 bits without saturation.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "engine/core/dist/dist_int.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+static inline __m512
+dist_avx512_step_l2(__m512 acc, __m512 a, __m512 b)
+{
+	__m512		d = _mm512_sub_ps(a, b);
+
+	return _mm512_fmadd_ps(d, d, acc);
+}
+
+static inline __m512
+dist_avx512_step_ip(__m512 acc, __m512 a, __m512 b)
+{
+	return _mm512_fmadd_ps(a, b, acc);
+}
+
+static inline __m512
+dist_avx512_step_l1(__m512 acc, __m512 a, __m512 b)
+{
+	return _mm512_add_ps(acc, _mm512_abs_ps(_mm512_sub_ps(a, b)));
+}
+
+/* The loop the one-sum float kernels share: STEP adds 16 elements to an accumulator. */
+#define DIST_AVX512_F32_LOOP(STEP) \
+	__m512		s0 = _mm512_setzero_ps(); \
+	__m512		s1 = s0, \
+				s2 = s0, \
+				s3 = s0; \
+	size_t		i = 0; \
+	\
+	for (; i + 64 <= n; i += 64) \
+	{ \
+		s0 = STEP(s0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)); \
+		s1 = STEP(s1, _mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16)); \
+		s2 = STEP(s2, _mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32)); \
+		s3 = STEP(s3, _mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48)); \
+	} \
+	for (; i + 16 <= n; i += 16) \
+		s0 = STEP(s0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)); \
+	if (i < n) \
+	{ \
+		__mmask16	mask = (__mmask16) ((1u << (n - i)) - 1); \
+	\
+		s1 = STEP(s1, _mm512_maskz_loadu_ps(mask, a + i), _mm512_maskz_loadu_ps(mask, b + i)); \
+	} \
+	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)))
+
+static float
+dist_avx512_l2sq_f32(const float *a, const float *b, size_t n)
+{
+	DIST_AVX512_F32_LOOP(dist_avx512_step_l2);
+}
+
+static float
+dist_avx512_ip_f32(const float *a, const float *b, size_t n)
+{
+	DIST_AVX512_F32_LOOP(dist_avx512_step_ip);
+}
+
+static float
+dist_avx512_l1_f32(const float *a, const float *b, size_t n)
+{
+	DIST_AVX512_F32_LOOP(dist_avx512_step_l1);
+}
+
+/* Two accumulators for each of the three sums. */
+static void
+dist_avx512_cos_f32(const float *a, const float *b, size_t n, float *ip, float *aa, float *bb)
+{
+	__m512		ab0 = _mm512_setzero_ps();
+	__m512		ab1 = ab0,
+				aa0 = ab0,
+				aa1 = ab0,
+				bb0 = ab0,
+				bb1 = ab0;
+	size_t		i = 0;
+
+	for (; i + 32 <= n; i += 32)
+	{
+		__m512		x0 = _mm512_loadu_ps(a + i);
+		__m512		y0 = _mm512_loadu_ps(b + i);
+		__m512		x1 = _mm512_loadu_ps(a + i + 16);
+		__m512		y1 = _mm512_loadu_ps(b + i + 16);
+
+		ab0 = _mm512_fmadd_ps(x0, y0, ab0);
+		aa0 = _mm512_fmadd_ps(x0, x0, aa0);
+		bb0 = _mm512_fmadd_ps(y0, y0, bb0);
+		ab1 = _mm512_fmadd_ps(x1, y1, ab1);
+		aa1 = _mm512_fmadd_ps(x1, x1, aa1);
+		bb1 = _mm512_fmadd_ps(y1, y1, bb1);
+	}
+	for (; i < n; i += 16)
+	{
+		size_t		rest = n - i;
+		__mmask16	mask = rest >= 16 ? (__mmask16) 0xFFFF : (__mmask16) ((1u << rest) - 1);
+		__m512		x = _mm512_maskz_loadu_ps(mask, a + i);
+		__m512		y = _mm512_maskz_loadu_ps(mask, b + i);
+
+		ab0 = _mm512_fmadd_ps(x, y, ab0);
+		aa0 = _mm512_fmadd_ps(x, x, aa0);
+		bb0 = _mm512_fmadd_ps(y, y, bb0);
+	}
+	*ip = _mm512_reduce_add_ps(_mm512_add_ps(ab0, ab1));
+	*aa = _mm512_reduce_add_ps(_mm512_add_ps(aa0, aa1));
+	*bb = _mm512_reduce_add_ps(_mm512_add_ps(bb0, bb1));
+}
+
+static int32_t
+dist_avx512_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
+{
+	__m512i		s0 = _mm512_setzero_si512();
+	__m512i		s1 = s0;
+	size_t		i = 0;
+
+	for (; i + 128 <= n; i += 128)
+	{
+		s0 = _mm512_dpbusd_epi32(s0, _mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i));
+		s1 = _mm512_dpbusd_epi32(s1, _mm512_loadu_si512(a + i + 64),
+								 _mm512_loadu_si512(b + i + 64));
+	}
+	if (i < n)
+		s0 = _mm512_dpbusd_epi32(s0, _mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i));
+	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
+}
+
+/* <a,b> = <a, b - 128> + 128 * sum(a), and b - 128 is a signed byte: b with its top bit flipped. */
+static int32_t
+dist_avx512_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	const __m512i top = _mm512_set1_epi8((char) 0x80);
+	const __m512i ones = _mm512_set1_epi8(1);
+	__m512i		dot = _mm512_setzero_si512();
+	__m512i		sum = dot;
+
+	for (size_t i = 0; i < n; i += 64)
+	{
+		__m512i		x = _mm512_loadu_si512(a + i);
+		__m512i		y = _mm512_loadu_si512(b + i);
+
+		dot = _mm512_dpbusd_epi32(dot, x, _mm512_xor_si512(y, top));
+		sum = _mm512_dpbusd_epi32(sum, x, ones);
+	}
+	return _mm512_reduce_add_epi32(_mm512_add_epi32(dot, _mm512_slli_epi32(sum, 7)));
+}
+
+static int32_t
+dist_avx512_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
+{
+	const __m512i low = _mm512_set1_epi8(0x0F);
+	__m512i		s0 = _mm512_setzero_si512();
+	__m512i		s1 = s0;
+
+	for (; n >= 128; n -= 128, a += 64, b += 128)
+	{
+		__m512i		code = _mm512_loadu_si512(a);
+		__m512i		lo = _mm512_and_si512(code, low);
+		__m512i		hi = _mm512_and_si512(_mm512_srli_epi16(code, 4), low);
+
+		s0 = _mm512_dpbusd_epi32(s0, lo, _mm512_loadu_si512(b));
+		s1 = _mm512_dpbusd_epi32(s1, hi, _mm512_loadu_si512(b + 64));
+	}
+	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
+}
+
+/* A 4-bit code is a valid signed byte, so vpdpbusd takes it on both sides. */
+static int32_t
+dist_avx512_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	const __m512i low = _mm512_set1_epi8(0x0F);
+	__m512i		s0 = _mm512_setzero_si512();
+	__m512i		s1 = s0;
+
+	for (; n >= 128; n -= 128, a += 64, b += 64)
+	{
+		__m512i		x = _mm512_loadu_si512(a);
+		__m512i		y = _mm512_loadu_si512(b);
+
+		s0 = _mm512_dpbusd_epi32(s0, _mm512_and_si512(x, low), _mm512_and_si512(y, low));
+		s1 = _mm512_dpbusd_epi32(s1, _mm512_and_si512(_mm512_srli_epi16(x, 4), low),
+								 _mm512_and_si512(_mm512_srli_epi16(y, 4), low));
+	}
+	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
+}
+
+const RveDistTable rvi_dist_avx512_table = {
+	.name = "avx512",
+	.l2sq_f32 = dist_avx512_l2sq_f32,
+	.ip_f32 = dist_avx512_ip_f32,
+	.l1_f32 = dist_avx512_l1_f32,
+	.cos_f32 = dist_avx512_cos_f32,
+	.dot_u8s8 = dist_avx512_dot_u8s8,
+	.dot_u8u8 = dist_avx512_dot_u8u8,
+	.dot_u4s8 = dist_avx512_dot_u4s8,
+	.dot_u4u4 = dist_avx512_dot_u4u4,
+};
+
+#else
+/* Only x86-64 has these instructions; elsewhere this file is empty. */
+typedef int dist_avx512_is_empty;
+#endif

@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * dist_scalar.c
+ *	  Distance kernels in portable C: the reference of all other tables.
+ *
+ * Runs on every CPU. The compiler may vectorise these loops for the baseline
+ * instruction set (engine/core/dist is built with -fassociative-math).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "engine/core/dist/dist_int.h"
+
+#include <math.h>
+
+static float
+dist_scalar_l2sq_f32(const float *a, const float *b, size_t n)
+{
+	float		sum = 0.0f;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		float		d = a[i] - b[i];
+
+		sum += d * d;
+	}
+	return sum;
+}
+
+static float
+dist_scalar_ip_f32(const float *a, const float *b, size_t n)
+{
+	float		sum = 0.0f;
+
+	for (size_t i = 0; i < n; i++)
+		sum += a[i] * b[i];
+	return sum;
+}
+
+static float
+dist_scalar_l1_f32(const float *a, const float *b, size_t n)
+{
+	float		sum = 0.0f;
+
+	for (size_t i = 0; i < n; i++)
+		sum += fabsf(a[i] - b[i]);
+	return sum;
+}
+
+static void
+dist_scalar_cos_f32(const float *a, const float *b, size_t n, float *ip, float *aa, float *bb)
+{
+	float		sum_ab = 0.0f;
+	float		sum_aa = 0.0f;
+	float		sum_bb = 0.0f;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		sum_ab += a[i] * b[i];
+		sum_aa += a[i] * a[i];
+		sum_bb += b[i] * b[i];
+	}
+	*ip = sum_ab;
+	*aa = sum_aa;
+	*bb = sum_bb;
+}
+
+static int32_t
+dist_scalar_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
+{
+	int32_t		sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (int32_t) a[i] * b[i];
+	return sum;
+}
+
+static int32_t
+dist_scalar_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	int32_t		sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += (int32_t) a[i] * b[i];
+	return sum;
+}
+
+static int32_t
+dist_scalar_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
+{
+	int32_t		sum = 0;
+
+	for (; n >= 128; n -= 128, a += 64, b += 128)
+	{
+		for (size_t j = 0; j < 64; j++)
+		{
+			sum += (int32_t) (a[j] & 0x0F) * b[j];
+			sum += (int32_t) (a[j] >> 4) * b[j + 64];
+		}
+	}
+	return sum;
+}
+
+static int32_t
+dist_scalar_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	int32_t		sum = 0;
+
+	for (size_t j = 0; j < n / 2; j++)
+	{
+		sum += (int32_t) (a[j] & 0x0F) * (b[j] & 0x0F);
+		sum += (int32_t) (a[j] >> 4) * (b[j] >> 4);
+	}
+	return sum;
+}
+
+const RveDistTable rvi_dist_scalar_table = {
+	.name = "scalar",
+	.l2sq_f32 = dist_scalar_l2sq_f32,
+	.ip_f32 = dist_scalar_ip_f32,
+	.l1_f32 = dist_scalar_l1_f32,
+	.cos_f32 = dist_scalar_cos_f32,
+	.dot_u8s8 = dist_scalar_dot_u8s8,
+	.dot_u8u8 = dist_scalar_dot_u8u8,
+	.dot_u4s8 = dist_scalar_dot_u4s8,
+	.dot_u4u4 = dist_scalar_dot_u4u4,
+};

@@ -1,0 +1,256 @@
+/*-------------------------------------------------------------------------
+ *
+ * rve_hnsw.h
+ *	  Hierarchical navigable small world graphs: search, neighbour selection
+ *	  and in-memory construction.
+ *
+ * Malkov and Yashunin, "Efficient and robust approximate nearest neighbor
+ * search using hierarchical navigable small world graphs", TPAMI 2020.
+ *
+ * The algorithm sees nodes as numbers and a graph as a table of functions
+ * (RveGraphOps): where nodes live, in memory or on pages, is the host's
+ * affair. hnsw_mem.c is the in-memory host that builds use.
+ *
+ * A host's functions may longjmp out (an ereport): this code holds nothing
+ * but memory from rve_base, see rve_base.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RVE_HNSW_H
+#define RVE_HNSW_H
+
+#include "engine/core/base/rve_base.h"
+
+#define RVE_NODE_NONE		UINT32_MAX
+#define RVE_HNSW_MIN_M		2
+#define RVE_HNSW_MAX_M		100
+#define RVE_HNSW_MAX_EF		1000
+#define RVE_HNSW_MAX_LEVEL	15	/* levels are 0 .. 15 */
+#define RVE_HNSW_MAX_DEGREE (2 * RVE_HNSW_MAX_M)
+
+#define RVE_HNSW_MAX_NODES	0x7FFFFFFFu /* nodes are below: edges have a flag in the top bit */
+
+/*
+ * A kept edge. On level 0 kept edges, each with its counterpart, form a tree
+ * over all nodes: neighbour selection may drop any edge but these, so pruning
+ * never cuts a node off. A host stores the flag with the edge; the functions
+ * of RveGraphOps pass edges without it.
+ */
+#define RVE_HNSW_KEPT		0x80000000u
+#define RVE_HNSW_NODE(edge) ((edge) & ~RVE_HNSW_KEPT)
+
+typedef uint32_t RveNode;
+
+typedef struct RveCandidate
+{
+	float		dist;
+	RveNode		node;
+} RveCandidate;
+
+/*
+ * What the algorithm asks of a graph. "The query" is whatever the host was
+ * given to search for before the call.
+ */
+typedef struct RveGraphOps
+{
+	/*
+	 * Copies node's edges on that level to out, which has room for the
+	 * level's maximal degree; returns their number, 0 if the node is gone.
+	 */
+	int			(*neighbors) (void *host, RveNode node, int level, RveNode *out);
+
+	/*
+	 * Distances of n nodes to the query. NaN says "there is no such node";
+	 * a real distance is never NaN or infinite.
+	 */
+	void		(*score) (void *host, const RveNode *nodes, int n, float *dist);
+
+	/*
+	 * Makes n nodes ready for pair(): position i stands for nodes[i] until
+	 * the next load. usable[i] = false for a node that must not be linked to.
+	 */
+	void		(*load) (void *host, const RveNode *nodes, int n, bool *usable);
+
+	/* Says that node's edges on level 0 may be asked for next. May be NULL. */
+	void		(*hint) (void *host, RveNode node);
+
+	/* Distance between loaded positions i and j, in the units of score. */
+	float		(*pair) (void *host, int i, int j);
+
+	/*
+	 * The node among n candidates, nearest first, whose vector equals the
+	 * query's, or RVE_NODE_NONE. NULL when the host does not care.
+	 */
+	RveNode		(*same) (void *host, const RveCandidate *candidates, int n);
+} RveGraphOps;
+
+typedef struct RveGraph
+{
+	const RveGraphOps *ops;
+	void	   *host;
+	int			m;				/* degree: m on upper levels, 2m on level 0 */
+	RveNode		entry;			/* RVE_NODE_NONE: the graph is empty */
+	int			entry_level;
+	RveNode		bound;			/* nodes are usually below; a hint for sizing */
+} RveGraph;
+
+static inline int
+rve_hnsw_max_degree(int m, int level)
+{
+	return level == 0 ? 2 * m : m;
+}
+
+/* A node takes part in so many kept edges before another node is preferred. */
+static inline int
+rve_hnsw_max_kept(int m)
+{
+	return m < 3 ? 3 : m;
+}
+
+/* Scratch space of searches; reused by any number of them, one at a time. */
+typedef struct RveHnswSearch RveHnswSearch;
+
+extern RveStatus rve_hnsw_search_create(RveHnswSearch **search);
+extern void rve_hnsw_search_free(RveHnswSearch *search);
+
+/*
+ * Finds the ef nodes nearest to the host's query (Algorithms 5 and 2). With
+ * resumable, what falls out of the candidate list is kept for resume.
+ * Errors: RVE_NO_MEMORY, RVE_INTERRUPTED, RVE_INVALID_ARGUMENT (ef).
+ */
+extern RveStatus rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph, int ef,
+									   bool resumable);
+
+/*
+ * The next ef nodes after those already returned, by continuing the same
+ * search; none when every reachable node was returned.
+ */
+extern RveStatus rve_hnsw_search_resume(RveHnswSearch *search, const RveGraph *graph);
+
+/* The nodes the last start or resume found, nearest first; valid until the next call. */
+extern const RveCandidate *rve_hnsw_search_results(const RveHnswSearch *search, int *count);
+
+/* Number of distances the search has asked for since start. */
+extern uint64_t rve_hnsw_search_scored(const RveHnswSearch *search);
+
+/*
+ * Marks a node as seen, as if the search had visited it; true if it was new.
+ * Lets a host that finds nodes beside the graph (duplicates) return each once.
+ */
+extern RveStatus rve_hnsw_search_mark(RveHnswSearch *search, RveNode node, bool *is_new);
+
+/* The edges a new node gets, per level. */
+typedef struct RveHnswLinks
+{
+	int			level;			/* in: the node's level */
+	RveNode		self;			/* in: never chosen (a node being linked anew), or NONE */
+	RveNode		duplicate_of;	/* out: node with the same vector (ops->same); no edges then */
+	int			count[RVE_HNSW_MAX_LEVEL + 1];
+	RveCandidate *edges[RVE_HNSW_MAX_LEVEL + 1];	/* nearest first; search's memory */
+} RveHnswLinks;
+
+/*
+ * Algorithm 1 up to the choice of neighbours: searches every level from
+ * min(links->level, entry level) down and selects m edges by Algorithm 4. On
+ * level 0, where there is room for 2m, the rest is left to reverse edges:
+ * filling it at once doubles the cost of a build for no gain in recall.
+ * The result stays valid until the search is used again.
+ */
+extern RveStatus rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph,
+										int ef_construction, RveHnswLinks *links);
+
+/*
+ * Algorithm 4 with keepPrunedConnections: at most max of the n candidates,
+ * which are sorted nearest first. *selected gets their number; out, room for
+ * max, is sorted nearest first again.
+ */
+extern RveStatus rve_hnsw_select(RveHnswSearch *search, const RveGraph *graph,
+								 const RveCandidate *candidates, int n, int max,
+								 RveCandidate *out, int *selected);
+
+/* A node whose edge list is chosen anew from its present edges and others. */
+typedef struct RveHnswRelink
+{
+	RveNode		node;
+	const RveNode *candidates;	/* distinct, without node itself */
+	int			n;
+	int			kept;			/* the first so many candidates are chosen in any case */
+	int			max;			/* at most this many edges */
+	RveNode	   *out;			/* room for max */
+	int			count;			/* out */
+} RveHnswRelink;
+
+/* Selects relink->out among relink->candidates by distance to relink->node. */
+extern RveStatus rve_hnsw_relink(RveHnswSearch *search, const RveGraph *graph,
+								 RveHnswRelink *relink);
+
+/*
+ * Random level of a new node: P(level >= l) = m^-l (the paper's mL = 1/ln m),
+ * cut at RVE_HNSW_MAX_LEVEL. unit is uniform in (0, 1].
+ */
+extern int	rve_hnsw_random_level(int m, double unit);
+
+/* ---- hnsw_mem.c: the graph in memory ---- */
+
+typedef struct RveHnswMem RveHnswMem;
+
+typedef struct RveHnswMemParams
+{
+	int			m;
+	int			ef_construction;
+	uint64_t	seed;			/* of the levels */
+	size_t		item_bytes;		/* what a node holds: opaque, copied, 4-byte aligned */
+
+	/* distance of two items, finite; context is passed through */
+	float		(*distance) (void *context, const void *item_a, const void *item_b);
+
+	/*
+	 * Whether node's vector equals the one being added, asked only for nodes
+	 * whose item is byte for byte the same; NULL: equal items are equal.
+	 */
+	bool		(*same) (void *context, RveNode node);
+	void	   *context;
+} RveHnswMemParams;
+
+extern RveStatus rve_hnsw_mem_create(const RveHnswMemParams *params, RveHnswMem **mem);
+extern void rve_hnsw_mem_free(RveHnswMem *mem);
+
+/*
+ * Adds a node; nodes are numbered 0, 1, 2, ... in the order of their adding.
+ * tag is kept for the host. After an error the graph may only be freed.
+ */
+extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t tag);
+
+/*
+ * Chooses the tree of kept edges and adds the edges it lacks: afterwards every
+ * node is reachable from every other on level 0. To be called once, when all
+ * nodes are there. *unreachable = nodes that nowhere was room for (none, short
+ * of a defect).
+ */
+extern RveStatus rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable);
+
+/* Memory held. */
+extern size_t rve_hnsw_mem_bytes(const RveHnswMem *mem);
+
+extern uint32_t rve_hnsw_mem_count(const RveHnswMem *mem);
+extern void rve_hnsw_mem_graph(RveHnswMem *mem, RveGraph *graph);
+
+/* A node as the host writes it out. Pointers into the graph's memory. */
+typedef struct RveHnswMemNode
+{
+	uint64_t	tag;
+	const void *item;
+	int			level;
+	RveNode		duplicate_of;	/* NONE unless the node is a duplicate, which has no edges */
+	RveNode		next_duplicate; /* chain from the first node through its duplicates */
+} RveHnswMemNode;
+
+extern void rve_hnsw_mem_node(const RveHnswMem *mem, RveNode node, RveHnswMemNode *out);
+
+/* A node's edges; those on level 0 with RVE_HNSW_KEPT where it applies. */
+extern const RveNode *rve_hnsw_mem_edges(const RveHnswMem *mem, RveNode node, int level, int *count);
+
+/* Sets what the graph's ops search for: item_bytes at item, which must stay valid. */
+extern void rve_hnsw_mem_set_query(RveHnswMem *mem, const void *item);
+
+#endif							/* RVE_HNSW_H */

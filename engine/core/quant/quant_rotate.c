@@ -1,0 +1,124 @@
+/*-------------------------------------------------------------------------
+ *
+ * quant_rotate.c
+ *	  The random rotation: signed fast Hadamard transforms and Kac steps.
+ *
+ * Four rounds of: flip signs by a random bit string; Hadamard transform of
+ * the first (even rounds) or last (odd rounds) `width` coordinates; when that
+ * does not cover all of them, one Kac step mixes the two halves. Each part is
+ * orthogonal, so lengths and inner products survive. O(D log D) time, 4 D
+ * signs of state, all of it from the seed (vector-search.md section 5, after
+ * the rotator of Gao and Long's RaBitQ library).
+ *
+ * Plain C without reassociation: the same seed gives the same bits anywhere.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "engine/core/quant/quant_int.h"
+
+#include <math.h>
+
+void
+rvi_quant_rotation_init(QuantRotation *rotation, size_t padded, uint64_t seed, float *signs)
+{
+	uint64_t	bits = 0;
+
+	rotation->padded = padded;
+	rotation->width = 1;
+	while (rotation->width * 2 <= padded)
+		rotation->width *= 2;
+	rotation->scale = (float) (1.0 / sqrt((double) rotation->width));
+	rotation->signs = signs;
+
+	for (size_t i = 0; i < QUANT_ROTATION_ROUNDS * padded; i++)
+	{
+		if (i % 64 == 0)
+			bits = rve_base_random_next(&seed);
+		signs[i] = (bits & 1) != 0 ? -1.0f : 1.0f;
+		bits >>= 1;
+	}
+}
+
+/* One level of the transform over two runs of h coordinates. */
+static inline void
+quant_butterfly(float *restrict lo, float *restrict hi, size_t h)
+{
+	for (size_t j = 0; j < h; j++)
+	{
+		float		a = lo[j];
+		float		b = hi[j];
+
+		lo[j] = a + b;
+		hi[j] = a - b;
+	}
+}
+
+/* The three lowest levels of 8 neighbouring coordinates, kept in registers. */
+static inline void
+quant_hadamard8(float *x)
+{
+	float		a0 = x[0] + x[1],
+				a1 = x[0] - x[1],
+				a2 = x[2] + x[3],
+				a3 = x[2] - x[3],
+				a4 = x[4] + x[5],
+				a5 = x[4] - x[5],
+				a6 = x[6] + x[7],
+				a7 = x[6] - x[7];
+	float		b0 = a0 + a2,
+				b1 = a1 + a3,
+				b2 = a0 - a2,
+				b3 = a1 - a3,
+				b4 = a4 + a6,
+				b5 = a5 + a7,
+				b6 = a4 - a6,
+				b7 = a5 - a7;
+
+	x[0] = b0 + b4;
+	x[1] = b1 + b5;
+	x[2] = b2 + b6;
+	x[3] = b3 + b7;
+	x[4] = b0 - b4;
+	x[5] = b1 - b5;
+	x[6] = b2 - b6;
+	x[7] = b3 - b7;
+}
+
+/* Unscaled Hadamard transform in place; n is a power of two and at least 8. */
+static void
+quant_hadamard(float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i += 8)
+		quant_hadamard8(x + i);
+	for (size_t h = 8; h < n; h *= 2)
+	{
+		for (size_t i = 0; i < n; i += 2 * h)
+			quant_butterfly(x + i, x + i + h, h);
+	}
+}
+
+void
+rvi_quant_rotate(const QuantRotation *rotation, float *x)
+{
+	const float half = 0.70710678118654752f;	/* 1 / sqrt(2) */
+	size_t		n = rotation->padded;
+	size_t		rest = n - rotation->width;
+
+	for (int round = 0; round < QUANT_ROTATION_ROUNDS; round++)
+	{
+		const float *signs = rotation->signs + (size_t) round * n;
+		float	   *part = round % 2 == 0 ? x : x + rest;
+
+		for (size_t i = 0; i < n; i++)
+			x[i] *= signs[i];
+		quant_hadamard(part, rotation->width);
+		for (size_t i = 0; i < rotation->width; i++)
+			part[i] *= rotation->scale;
+		if (rest > 0)
+		{
+			quant_butterfly(x, x + n / 2, n / 2);
+			for (size_t i = 0; i < n; i++)
+				x[i] *= half;
+		}
+	}
+}

@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * am_common.c
+ *	  What all vector index methods need of an opclass.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/genam.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "engine/runtime/rv_runtime.h"
+#include "indexam/hnsw_int.h"
+
+/* Support procedures of our opclasses. */
+#define AM_DISTANCE_PROC 1
+#define AM_NORM_PROC 2
+
+/*
+ * The element type and the metric that the index's opclass stands for.
+ * Raises an error for an opclass whose distance is not one of ours.
+ */
+void
+rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric)
+{
+	FmgrInfo   *distance = index_getprocinfo(rel, 1, AM_DISTANCE_PROC);
+	bool		normalized = OidIsValid(index_getprocid(rel, 1, AM_NORM_PROC));
+
+	if (!rv_types_lookup_distance(distance->fn_addr, normalized, type, metric) ||
+		*metric == RVE_METRIC_L1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("operator class of index \"%s\" uses an unknown distance function",
+						RelationGetRelationName(rel)),
+				 errhint("Use vector_l2_ops, vector_ip_ops or vector_cosine_ops.")));
+}
+
+/* Scales x to unit length; false (x untouched) when its length is zero. */
+bool
+rvi_am_normalize(float *x, int dim)
+{
+	double		sum = 0;
+	double		norm;
+	int			i;
+
+	for (i = 0; i < dim; i++)
+		sum += (double) x[i] * x[i];
+	if (sum == 0)
+		return false;
+	norm = sqrt(sum);
+	for (i = 0; i < dim; i++)
+		x[i] = (float) (x[i] / norm);
+	return true;
+}

@@ -1,0 +1,85 @@
+/*-------------------------------------------------------------------------
+ *
+ * hnsw_cost.c
+ *	  What an ordered hnsw scan costs.
+ *
+ * A search scores about ef * m nodes (each of the ef expanded nodes brings
+ * roughly m nodes not seen before), after m * log(N)/log(m) on the way down,
+ * and reads ef vectors. Nearly all pages are shared by all searches, so they
+ * are charged as cached up to effective_cache_size. All of that is start-up
+ * cost: the first row needs it, the next ef - 1 rows come free. Further rows
+ * resume the search, at the same price per ef rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "access/genam.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "utils/selfuncs.h"
+#include "utils/spccache.h"
+
+#include "engine/runtime/rv_runtime.h"
+#include "indexam/hnsw_int.h"
+
+#define COST_LEAST_MISS 0.01	/* share of page accesses that miss even a large cache */
+
+/* One search for ef rows among tuples in pages. */
+static Cost
+cost_search(double tuples, double pages, double random_page_cost, int m)
+{
+	double		ef = rv_hnsw_ef_search;
+	double		scored;
+	double		accesses;
+	double		miss;
+
+	if (tuples < 1)
+		tuples = 1;
+	scored = Min(tuples, m * (ef + log(tuples) / log(Max(m, 2))));
+	accesses = Min(2 * scored + 2 * Min(ef, tuples), 2 * pages + scored);
+	miss = 1.0 - (double) effective_cache_size / Max(pages, 1);
+	miss = Max(miss, COST_LEAST_MISS);
+	return scored * (cpu_index_tuple_cost + cpu_operator_cost) +
+		Min(accesses, pages) * miss * random_page_cost;
+}
+
+/* PostgreSQL callback */
+void
+hnswcostestimate(struct PlannerInfo *root, struct IndexPath *path, double loop_count,
+				 Cost *startup_cost, Cost *total_cost, Selectivity *selectivity,
+				 double *correlation, double *pages)
+{
+	GenericCosts costs;
+	Relation	index;
+	double		random_page_cost;
+	double		batches;
+	int			m;
+
+	*correlation = 0;
+	*pages = path->indexinfo->pages;
+	*selectivity = 1;
+	if (path->indexorderbys == NIL)
+	{
+		/* there is nothing but the order to get from this index */
+		*startup_cost = *total_cost = DBL_MAX;
+		*selectivity = 0;
+		return;
+	}
+	MemSet(&costs, 0, sizeof(costs));
+	genericcostestimate(root, path, loop_count, &costs);
+	*selectivity = costs.indexSelectivity;
+	get_tablespace_page_costs(path->indexinfo->reltablespace, &random_page_cost, NULL);
+	index = index_open(path->indexinfo->indexoid, NoLock);
+	m = rvi_hnsw_option_m(index);
+	index_close(index, NoLock);
+
+	*startup_cost = cost_search(path->indexinfo->tuples, path->indexinfo->pages,
+								random_page_cost, m);
+	batches = Max(1.0, path->indexinfo->tuples / rv_hnsw_ef_search);
+	*total_cost = *startup_cost * batches;
+}

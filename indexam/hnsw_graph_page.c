@@ -1,0 +1,292 @@
+/*-------------------------------------------------------------------------
+ *
+ * hnsw_graph_page.c
+ *	  RveGraphOps over index pages: what engine/core/hnsw sees of an index.
+ *
+ * Every operation locks one page at a time and leaves none locked or pinned.
+ * An edge may lead to a slot that is free, reused or not there yet (README,
+ * "Dangling edges"): such a node has no distance and no edges.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "engine/runtime/rv_runtime.h"
+#include "indexam/hnsw_int.h"
+
+/* The core takes NaN as "no such node" and wants all others finite. */
+static inline float
+gpage_finite(float dist)
+{
+	if (isnan(dist) || dist > FLT_MAX)
+		return FLT_MAX;
+	return dist < -FLT_MAX ? -FLT_MAX : dist;
+}
+
+static inline void
+gpage_factors(RvHnswSlot slot, RveCodeFactors *factors)
+{
+	factors->add = slot->add;
+	factors->resc = slot->resc;
+	factors->sum = slot->code_sum;
+}
+
+static int
+gpage_copy_edges(const uint32 *edges, int count, RveNode self, RveNode *out)
+{
+	int			i;
+	int			n = 0;
+
+	for (i = 0; i < count; i++)
+		if (RVE_HNSW_NODE(edges[i]) != self)
+			out[n++] = RVE_HNSW_NODE(edges[i]);
+	return n;
+}
+
+static int
+gpage_upper_neighbors(RvHnswReader *reader, BlockNumber block, RveNode node, int level, RveNode *out)
+{
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	RvHnswUpper upper;
+	int			n = 0;
+
+	if (rvi_hnsw_lock_page(reader, block, RV_HNSW_PAGE_UPPER, &buffer, &page))
+	{
+		upper = rvi_hnsw_find_upper(&reader->index->geo, page, node, level);
+		if (upper != NULL)
+			n = gpage_copy_edges(upper->edges, upper->count, node, out);
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+	return n;
+}
+
+static int
+gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
+{
+	RvHnswPageGraph *graph = host;
+	RvHnswReader *reader = &graph->reader;
+	RvHnswPlace place = rvi_hnsw_slot_place(&reader->index->geo, node);
+	Buffer		buffer = InvalidBuffer;
+	BlockNumber upper_block = InvalidBlockNumber;
+	Page		page;
+	int			n = 0;
+
+	if (rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
+	{
+		RvHnswSlot	slot = rvi_hnsw_page_node(reader, page, place.slot, node);
+
+		if (slot != NULL)
+		{
+			rvi_hnsw_check_slot(reader, slot, place.block);
+			if (level == 0)
+				n = gpage_copy_edges(slot->edges, slot->degree, node, out);
+			else if (level <= slot->level)
+				upper_block = slot->link;
+		}
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+	if (upper_block != InvalidBlockNumber)
+		n = gpage_upper_neighbors(reader, upper_block, node, level, out);
+	return n;
+}
+
+static void
+gpage_score(void *host, const RveNode *nodes, int n, float *dist)
+{
+	RvHnswPageGraph *graph = host;
+	RvHnswReader *reader = &graph->reader;
+	const RvHnswGeometry *geo = &reader->index->geo;
+	const RveCodec *codec = reader->index->codec;
+	Buffer		buffer = InvalidBuffer;
+	int			i;
+
+	CHECK_FOR_INTERRUPTS();
+	for (i = 0; i < n; i++)
+	{
+		RvHnswPlace place = rvi_hnsw_slot_place(geo, nodes[i]);
+		RvHnswSlot	slot;
+		RveCodeFactors factors;
+		Page		page;
+
+		dist[i] = NAN;
+		if (!rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
+			continue;
+		slot = rvi_hnsw_page_node(reader, page, place.slot, nodes[i]);
+		if (slot != NULL)
+		{
+			const uint8 *code = rvi_hnsw_slot_code(geo, slot);
+
+			gpage_factors(slot, &factors);
+			dist[i] = gpage_finite(graph->code != NULL ?
+								   rve_quant_symmetric(codec, graph->code, &graph->factors,
+													   code, &factors) :
+								   rve_quant_distance(codec, graph->query, code, &factors));
+		}
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+}
+
+/* Bytes of one loaded position: factors, then the code. */
+static inline uint8 *
+gpage_loaded(const RvHnswPageGraph *graph, int i)
+{
+	return graph->loaded + (Size) i * (sizeof(RveCodeFactors) + graph->reader.index->geo.code_bytes);
+}
+
+static void
+gpage_load(void *host, const RveNode *nodes, int n, bool *usable)
+{
+	RvHnswPageGraph *graph = host;
+	RvHnswReader *reader = &graph->reader;
+	const RvHnswGeometry *geo = &reader->index->geo;
+	Buffer		buffer = InvalidBuffer;
+	int			i;
+
+	if (n > graph->loaded_room)
+	{
+		if (graph->loaded != NULL)
+			pfree(graph->loaded);
+		graph->loaded_room = Max(n, 256);
+		graph->loaded = MemoryContextAllocHuge(GetMemoryChunkContext(graph),
+											   (Size) graph->loaded_room *
+											   (sizeof(RveCodeFactors) + geo->code_bytes));
+	}
+	for (i = 0; i < n; i++)
+	{
+		RvHnswPlace place = rvi_hnsw_slot_place(geo, nodes[i]);
+		RvHnswSlot	slot;
+		Page		page;
+
+		/* pair() may be asked about a kept edge's target that is gone: no stale bytes then */
+		usable[i] = false;
+		memset(gpage_loaded(graph, i), 0, sizeof(RveCodeFactors) + geo->code_bytes);
+		if (!rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
+			continue;
+		slot = rvi_hnsw_page_node(reader, page, place.slot, nodes[i]);
+		if (slot != NULL)
+		{
+			gpage_factors(slot, (RveCodeFactors *) gpage_loaded(graph, i));
+			memcpy(gpage_loaded(graph, i) + sizeof(RveCodeFactors),
+				   rvi_hnsw_slot_code(geo, slot), geo->code_bytes);
+			usable[i] = slot->state == RV_HNSW_LIVE;
+		}
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+}
+
+static float
+gpage_pair(void *host, int i, int j)
+{
+	RvHnswPageGraph *graph = host;
+	const uint8 *a = gpage_loaded(graph, i);
+	const uint8 *b = gpage_loaded(graph, j);
+
+	return gpage_finite(rve_quant_symmetric(graph->reader.index->codec,
+											a + sizeof(RveCodeFactors), (const RveCodeFactors *) a,
+											b + sizeof(RveCodeFactors), (const RveCodeFactors *) b));
+}
+
+/* Whether a live node has the query's code; *seq = its slot's. */
+static bool
+gpage_same_code(RvHnswPageGraph *graph, RveNode node, uint16 *seq)
+{
+	RvHnswReader *reader = &graph->reader;
+	const RvHnswGeometry *geo = &reader->index->geo;
+	RvHnswPlace place = rvi_hnsw_slot_place(geo, node);
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	bool		same = false;
+
+	if (rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
+	{
+		RvHnswSlot	slot = rvi_hnsw_page_node(reader, page, place.slot, node);
+
+		same = slot != NULL && slot->state == RV_HNSW_LIVE &&
+			slot->code_sum == graph->factors.sum && slot->add == graph->factors.add &&
+			memcmp(rvi_hnsw_slot_code(geo, slot), graph->code, geo->code_bytes) == 0;
+		if (same)
+			*seq = slot->seq;
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+	return same;
+}
+
+static RveNode
+gpage_same(void *host, const RveCandidate *candidates, int n)
+{
+	RvHnswPageGraph *graph = host;
+	const RvHnswIndex *index = graph->reader.index;
+	int			i;
+	float		self = gpage_finite(rve_quant_symmetric(index->codec, graph->code, &graph->factors,
+														graph->code, &graph->factors));
+
+	/*
+	 * An equal vector has an equal code and therefore the distance that the
+	 * code has to itself; nothing farther need be looked at.
+	 */
+	for (i = 0; i < n; i++)
+	{
+		uint16		seq;
+
+		if (candidates[i].dist > self)
+			break;
+		if (gpage_same_code(graph, candidates[i].node, &graph->same_seq) &&
+			rvi_hnsw_read_vector(&graph->reader, candidates[i].node, &seq, graph->scratch) &&
+			seq == graph->same_seq)
+		{
+			if (index->metric == RVE_METRIC_COSINE)
+				rvi_am_normalize(graph->scratch, index->geo.dim);
+			if (memcmp(graph->scratch, graph->vector, index->geo.dim * sizeof(float)) == 0)
+				return candidates[i].node;
+		}
+	}
+	return RVE_NODE_NONE;
+}
+
+static const RveGraphOps gpage_ops = {
+	.neighbors = gpage_neighbors,
+	.score = gpage_score,
+	.load = gpage_load,
+	.pair = gpage_pair,
+	.same = gpage_same
+};
+
+RvHnswPageGraph *
+rvi_hnsw_graph_create(Relation rel, const RvHnswIndex *index, const RvHnswMetaPageData *meta)
+{
+	RvHnswPageGraph *graph = palloc0(sizeof(RvHnswPageGraph));
+
+	rvi_hnsw_reader_init(&graph->reader, rel, index);
+	graph->scratch = palloc(index->geo.dim * sizeof(float));
+	graph->graph.ops = &gpage_ops;
+	graph->graph.host = graph;
+	graph->graph.m = index->geo.m;
+	rvi_hnsw_graph_refresh(graph, meta);
+	return graph;
+}
+
+void
+rvi_hnsw_graph_refresh(RvHnswPageGraph *graph, const RvHnswMetaPageData *meta)
+{
+	graph->graph.entry = meta->entry;
+	graph->graph.entry_level = meta->entry_level;
+
+	/* a hostile next_nid must not size memory: no more nodes than the relation has room for */
+	graph->reader.blocks = RelationGetNumberOfBlocks(graph->reader.rel);
+	graph->graph.bound = Min(meta->next_nid,
+							 (uint64) graph->reader.blocks * graph->reader.index->geo.slots_per_page);
+}

@@ -1,0 +1,529 @@
+/*-------------------------------------------------------------------------
+ *
+ * hnsw_int.h
+ *	  The hnsw access method's own header: page formats, geometry, and what
+ *	  its files offer each other. README-hnsw.md explains the protocol.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef HNSW_INT_H
+#define HNSW_INT_H
+
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "storage/block.h"
+#include "storage/buf.h"
+#include "storage/bufpage.h"
+#include "storage/itemptr.h"
+#include "storage/relfilenode.h"
+#include "utils/relcache.h"
+
+#include "engine/core/hnsw/rve_hnsw.h"
+#include "engine/types/rv_types.h"
+
+/* ---- on disk; docs/hnsw-format.md has the tables ---- */
+
+#define RV_HNSW_MAGIC			0x48575652	/* "RVWH" */
+#define RV_HNSW_VERSION			1
+#define RV_HNSW_META_BLOCK		0
+#define RV_HNSW_MEAN_BLOCK		1
+
+/* Special space of every page. */
+typedef struct RvHnswOpaqueData
+{
+	uint32		magic;			/* of the index, random: RvHnswMetaPageData.index_magic */
+	uint16		kind;			/* RvHnswPageKind */
+	uint16		version;
+} RvHnswOpaqueData;
+
+StaticAssertDecl(sizeof(RvHnswOpaqueData) == 8, "page format");
+
+typedef enum RvHnswPageKind
+{
+	RV_HNSW_PAGE_META = 1,
+	RV_HNSW_PAGE_MEAN,
+	RV_HNSW_PAGE_GRAPH,
+	RV_HNSW_PAGE_UPPER,
+	RV_HNSW_PAGE_VECTOR
+} RvHnswPageKind;
+
+#define RV_HNSW_PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(RvHnswOpaqueData))
+
+typedef struct RvHnswMetaPageData
+{
+	uint32		magic;			/* RV_HNSW_MAGIC */
+	uint32		version;
+	uint32		index_magic;
+	uint32		dim;
+	uint16		m;
+	uint16		ef_construction;
+	uint8		metric;			/* RveMetric */
+	uint8		bits;			/* of the codes */
+	uint16		entry_level;
+	uint64		seed;			/* of the rotation */
+	uint32		mean_pages;		/* from block 1 */
+	uint32		entry;			/* nid or RVE_NODE_NONE */
+	uint32		next_nid;		/* nids below were handed out at least once */
+	uint32		free_head;		/* chain of free slots, or RVE_NODE_NONE */
+	uint32		free_count;
+	uint32		reconnect;		/* 1: a vacuum has cut edges and not yet reconnected */
+} RvHnswMetaPageData;
+
+StaticAssertDecl(sizeof(RvHnswMetaPageData) == 56, "page format");
+
+typedef RvHnswMetaPageData *RvHnswMetaPage;
+
+typedef enum RvHnswSlotState
+{
+	RV_HNSW_EMPTY = 0,			/* never used: all bytes zero */
+	RV_HNSW_FREE = 1,			/* in the chain of free slots */
+	RV_HNSW_RESERVED = 2,		/* an insert is about to fill it */
+	RV_HNSW_LIVE = 3,			/* a node of the graph */
+	RV_HNSW_DUPLICATE = 4,		/* in the chain of the live node with the same vector */
+	RV_HNSW_DOOMED = 5,			/* a node vacuum is removing: a way through, never a result */
+	RV_HNSW_DOOMED_DUPLICATE = 6	/* a duplicate vacuum is removing */
+} RvHnswSlotState;
+
+/* Graph slot: what a search reads of a node. The code follows the 2m edges. */
+typedef struct RvHnswSlotData
+{
+	uint32		nid;
+	uint16		seq;			/* counts reservations of this slot */
+	uint8		level;
+	uint8		state;			/* RvHnswSlotState */
+	ItemPointerData tid;		/* invalid: kept for its duplicates only */
+	uint8		degree;
+	uint8		hardness;		/* 0 */
+	uint32		filter;			/* 0 */
+	float		add;			/* RveCodeFactors */
+	float		resc;
+	uint32		magic;			/* of the index */
+	uint32		link;			/* block of the upper lists; primary of a duplicate; next free */
+	uint32		dup_next;		/* next duplicate or RVE_NODE_NONE; reserving xid */
+	int32		code_sum;
+	uint32		edges[FLEXIBLE_ARRAY_MEMBER];	/* nid, top bit: RVE_HNSW_KEPT */
+} RvHnswSlotData;
+
+StaticAssertDecl(offsetof(RvHnswSlotData, edges) == 44, "page format");
+
+typedef RvHnswSlotData *RvHnswSlot;
+
+/* Upper slot: one list of one node on one level >= 1. nid = RVE_NODE_NONE or seq 0, nid 0: unused. */
+typedef struct RvHnswUpperData
+{
+	uint32		nid;
+	uint16		seq;
+	uint8		level;			/* 0: this upper slot is unused */
+	uint8		count;
+	uint32		edges[FLEXIBLE_ARRAY_MEMBER];
+} RvHnswUpperData;
+
+StaticAssertDecl(offsetof(RvHnswUpperData, edges) == 8, "page format");
+
+typedef RvHnswUpperData *RvHnswUpper;
+
+/* Vector slot: the exact vector, or one page's part of it. */
+typedef struct RvHnswVectorSlotData
+{
+	uint32		nid;
+	uint16		seq;
+	uint16		part;			/* 0 unless a vector spans pages */
+	float		x[FLEXIBLE_ARRAY_MEMBER];
+} RvHnswVectorSlotData;
+
+StaticAssertDecl(offsetof(RvHnswVectorSlotData, x) == 8, "page format");
+
+typedef RvHnswVectorSlotData *RvHnswVectorSlot;
+
+/* ---- geometry: nid -> (block, slot), pure arithmetic (hnsw_geometry.c) ---- */
+
+#define RV_HNSW_SEGMENTS 8		/* of growing size: 1, 1, 2, 4, ... graph pages */
+#define RV_HNSW_SEGMENT_PAGES (1 << (RV_HNSW_SEGMENTS - 2))	/* graph pages of all others */
+
+typedef struct RvHnswSegment
+{
+	uint64		first_block;
+	uint32		graph_pages;
+	uint32		upper_pages;	/* follow the graph pages */
+	uint32		vector_pages;	/* follow the upper pages */
+} RvHnswSegment;
+
+typedef struct RvHnswGeometry
+{
+	int			dim;
+	int			m;
+	int			bits;
+	uint32		code_bytes;
+	uint32		slot_bytes;
+	uint32		slots_per_page;
+	uint32		upper_bytes;
+	uint32		uppers_per_page;
+	uint32		vector_bytes;	/* of a vector slot on one page */
+	uint32		vectors_per_page;	/* 1 when a vector spans pages */
+	uint32		pages_per_vector;
+	uint32		floats_per_part;
+	uint32		mean_pages;
+	RvHnswSegment growing[RV_HNSW_SEGMENTS];
+	RvHnswSegment capped;		/* the first of the equal ones */
+} RvHnswGeometry;
+
+typedef struct RvHnswPlace
+{
+	BlockNumber block;
+	uint32		slot;
+} RvHnswPlace;
+
+extern void rvi_hnsw_geometry_init(RvHnswGeometry *geo, int dim, int m, int bits);
+extern int	rvi_hnsw_bits_for(int dim);
+extern int	rvi_hnsw_max_dim(int m);
+extern RvHnswPlace rvi_hnsw_slot_place(const RvHnswGeometry *geo, RveNode nid);
+extern RvHnswPlace rvi_hnsw_vector_place(const RvHnswGeometry *geo, RveNode nid);
+
+/* The upper pages of the segment that holds nid: first block and their number. */
+extern BlockNumber rvi_hnsw_upper_blocks(const RvHnswGeometry *geo, RveNode nid, uint32 *count);
+
+/* What belongs on a block. *first_nid: first node of a graph or vector page. */
+extern RvHnswPageKind rvi_hnsw_block_kind(const RvHnswGeometry *geo, BlockNumber block,
+										  RveNode *first_nid);
+
+/* ---- an open index (hnsw_page.c) ---- */
+
+typedef struct RvHnswIndex
+{
+	Oid			relid;
+	RelFileNode locator;
+	uint32		magic;
+	uint32		refs;
+	uint64		last_use;
+	MemoryContext context;
+	const RvTypeDesc *type;
+	RveMetric	metric;
+	RvHnswGeometry geo;
+	RveCodec   *codec;
+} RvHnswIndex;
+
+/*
+ * The index's constants and codec, cached for the session; held until
+ * CurrentMemoryContext is reset. *meta gets a copy of the meta page.
+ */
+extern RvHnswIndex *rvi_hnsw_open(Relation rel, RvHnswMetaPageData *meta);
+extern void rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta);
+
+/* Reads for searches: share lock one page at a time, never beyond the relation's end. */
+typedef struct RvHnswReader
+{
+	Relation	rel;
+	const RvHnswIndex *index;
+	BlockNumber blocks;			/* known length of the relation */
+} RvHnswReader;
+
+extern void rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, const RvHnswIndex *index);
+
+/*
+ * Pins and share-locks the page when it exists, is initialised and of that
+ * kind; false otherwise. A page of another kind is an error. *buffer is a pin
+ * to reuse or InvalidBuffer, and is replaced.
+ */
+extern bool rvi_hnsw_lock_page(RvHnswReader *reader, BlockNumber block, RvHnswPageKind kind,
+							   Buffer *buffer, Page *page);
+extern void rvi_hnsw_unlock_page(Buffer buffer);
+
+/* Copies a page as it is, without any check, to BLCKSZ aligned bytes. */
+extern void rvi_hnsw_copy_page(Relation rel, BlockNumber block, char *out);
+
+/* What is wrong with a page's header and special space, or NULL. */
+extern const char *rvi_hnsw_page_problem(const RvHnswIndex *index, Page page, RvHnswPageKind kind);
+
+/* Bytes of the slot array that a page of this kind holds. */
+extern Size rvi_hnsw_array_bytes(const RvHnswGeometry *geo, RvHnswPageKind kind);
+extern void rvi_hnsw_check_page(Relation rel, const RvHnswIndex *index, BlockNumber block, Page page,
+								RvHnswPageKind kind);
+
+/* Raises INDEX_CORRUPTED; detail names the invariant. */
+extern void rvi_hnsw_corrupted(Relation rel, BlockNumber block, const char *detail)
+			pg_attribute_noreturn();
+extern void rvi_hnsw_release(Buffer buffer);
+
+static inline RvHnswSlot
+rvi_hnsw_page_slot(const RvHnswGeometry *geo, Page page, uint32 slot)
+{
+	return (RvHnswSlot) (PageGetContents(page) + (Size) slot * geo->slot_bytes);
+}
+
+static inline uint8 *
+rvi_hnsw_slot_code(const RvHnswGeometry *geo, RvHnswSlot slot)
+{
+	return (uint8 *) &slot->edges[2 * geo->m];
+}
+
+static inline RvHnswUpper
+rvi_hnsw_page_upper(const RvHnswGeometry *geo, Page page, uint32 slot)
+{
+	return (RvHnswUpper) (PageGetContents(page) + (Size) slot * geo->upper_bytes);
+}
+
+static inline RvHnswVectorSlot
+rvi_hnsw_page_vector(const RvHnswGeometry *geo, Page page, uint32 slot)
+{
+	return (RvHnswVectorSlot) (PageGetContents(page) + (Size) slot * geo->vector_bytes);
+}
+
+/* The slot on a locked graph page if it holds a node of the graph (live or doomed), else NULL. */
+extern RvHnswSlot rvi_hnsw_page_node(const RvHnswReader *reader, Page page, uint32 slot, RveNode nid);
+
+/* Whether a byte pattern on disk makes sense as this slot; raises INDEX_CORRUPTED with the block. */
+extern void rvi_hnsw_check_slot(const RvHnswReader *reader, RvHnswSlot slot, BlockNumber block);
+
+/* The upper list of nid on a level, or NULL. */
+extern RvHnswUpper rvi_hnsw_find_upper(const RvHnswGeometry *geo, Page page, RveNode nid, int level);
+
+/* Fixed part of a slot, copied; false when there is none. */
+extern bool rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy);
+extern bool rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code);
+
+/*
+ * A node's list on a level, as stored on the given block: edges has room for
+ * the level's maximal degree. Returns the number of edges, -1 without such a list.
+ */
+extern int	rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int level,
+							   RveNode *edges);
+
+/* The vector with the seq it was written under; false when it is not there. */
+extern bool rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out);
+
+/* ---- the graph on pages as the algorithm sees it (hnsw_graph_page.c) ---- */
+
+typedef struct RvHnswPageGraph
+{
+	RvHnswReader reader;
+	RveGraph	graph;			/* graph.host = this */
+
+	/* the query: either prepared for asymmetric distances, or a code */
+	RveCodecQuery *query;
+	const uint8 *code;
+	RveCodeFactors factors;
+	const float *vector;		/* what the code was made of; for finding duplicates */
+	float	   *scratch;		/* dim floats */
+	uint16		same_seq;		/* out: seq of the duplicate found */
+
+	/* loaded codes */
+	uint8	   *loaded;
+	int			loaded_room;
+} RvHnswPageGraph;
+
+extern RvHnswPageGraph *rvi_hnsw_graph_create(Relation rel, const RvHnswIndex *index,
+											  const RvHnswMetaPageData *meta);
+
+/* Takes over entry and bound of a newly read meta page. */
+extern void rvi_hnsw_graph_refresh(RvHnswPageGraph *graph, const RvHnswMetaPageData *meta);
+
+/* ---- writing (hnsw_write_page.c) ---- */
+
+/* Up to four pages changed in one WAL record, or without WAL in a build. */
+#define RV_HNSW_WRITE_PAGES 4
+
+typedef struct RvHnswWriter
+{
+	Relation	rel;
+	const RvHnswIndex *index;	/* magic and geometry */
+	bool		unlogged;		/* a build: no WAL now, the whole index is logged at its end */
+	void	   *xlog;			/* GenericXLogState */
+	int			count;
+	Buffer		buffers[RV_HNSW_WRITE_PAGES];
+} RvHnswWriter;
+
+/* A node as written: the slot without edges, code and vector come along. */
+typedef struct RvHnswNodeImage
+{
+	RveNode		nid;
+	uint16		seq;
+	uint8		state;
+	uint8		level;
+	ItemPointerData tid;
+	uint32		link;
+	uint32		dup_next;
+	RveCodeFactors factors;
+	const uint8 *code;
+	const RveNode *edges;
+	int			degree;
+} RvHnswNodeImage;
+
+/* A list to be replaced if it still is what it was. */
+typedef struct RvHnswEdgeChange
+{
+	BlockNumber block;			/* of the slot (level 0) or of the upper list */
+	RveNode		nid;
+	uint16		seq;
+	uint8		level;
+	bool		applied;		/* out */
+	int			old_count;
+	int			new_count;
+	RveNode	   *old_edges;
+	RveNode	   *new_edges;
+} RvHnswEdgeChange;
+
+extern void rvi_hnsw_writer_init(RvHnswWriter *writer, Relation rel, const RvHnswIndex *index,
+								 bool unlogged);
+
+/*
+ * One record: start, then each page in lock order (meta first, then blocks
+ * ascending), then finish or abandon. page returns the image to change;
+ * a page that was all zero is initialised as kind.
+ */
+extern void rvi_hnsw_write_start(RvHnswWriter *writer);
+extern Page rvi_hnsw_write_page(RvHnswWriter *writer, BlockNumber block, RvHnswPageKind kind);
+extern void rvi_hnsw_write_finish(RvHnswWriter *writer);
+extern void rvi_hnsw_write_abandon(RvHnswWriter *writer);
+extern RvHnswMetaPage rvi_hnsw_write_meta(RvHnswWriter *writer);
+
+extern void rvi_hnsw_extend(Relation rel, BlockNumber block);
+extern void rvi_hnsw_create_meta(Relation rel, int forknum, const RvHnswMetaPageData *meta,
+								 const float *mean);
+extern void rvi_hnsw_log_all(Relation rel);
+
+/* A nid for a new node, from the free chain or the end; its slot is RESERVED. */
+extern RveNode rvi_hnsw_reserve(RvHnswWriter *writer, uint16 *seq);
+extern void rvi_hnsw_write_vector(RvHnswWriter *writer, RveNode nid, uint16 seq, const float *x);
+
+/*
+ * Makes room for nid's lists on levels 1 .. *level on one upper page near it,
+ * lowering *level to what fits. Returns the block (undefined for level 0).
+ */
+extern BlockNumber rvi_hnsw_reserve_upper(RvHnswWriter *writer, RveNode nid, uint16 seq, int *level);
+extern void rvi_hnsw_write_upper(RvHnswWriter *writer, BlockNumber block,
+								 const RvHnswEdgeChange *lists, int n);
+extern void rvi_hnsw_write_node(RvHnswWriter *writer, const RvHnswNodeImage *image);
+
+/* Applies n changes, all on one block; sets applied of each. */
+extern void rvi_hnsw_change_edges(RvHnswWriter *writer, RvHnswEdgeChange *changes, int n);
+
+/*
+ * Writes image as a duplicate at the head of primary's chain. False when
+ * primary is no longer the live node it was under primary_seq.
+ */
+extern bool rvi_hnsw_push_duplicate(RvHnswWriter *writer, RveNode primary, uint16 primary_seq,
+									RvHnswNodeImage *image);
+
+/* Makes nid the entry if the graph has none or its entry's level is lower. */
+extern void rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level);
+
+/* Replaces the entry (NONE included) if it still is old. */
+extern bool rvi_hnsw_replace_entry(RvHnswWriter *writer, RveNode old, RveNode entry, int level);
+extern void rvi_hnsw_set_reconnect(RvHnswWriter *writer, bool reconnect);
+extern void rvi_hnsw_set_meta(RvHnswWriter *writer, RveNode entry, int entry_level, RveNode next_nid);
+
+typedef bool (*RvHnswGone) (void *arg, RveNode nid);
+
+/* ---- choosing edges (hnsw_link.c) ---- */
+
+/* How a list is chosen anew. */
+typedef struct RvHnswChoose
+{
+	RvHnswPageGraph *graph;
+	RveHnswSearch *search;
+	RvHnswGone	gone;			/* nodes to leave out, or NULL */
+	void	   *gone_arg;
+	const RveNode *extra;		/* candidates beside the present edges */
+	int			extra_count;
+	RveNode		hold;			/* gets a kept edge, or RVE_NODE_NONE */
+	RveNode		release;		/* its edge is no longer a kept one, or RVE_NODE_NONE */
+} RvHnswChoose;
+
+/* Reads the list that change names by nid and level; false: the node is not live. */
+extern bool rvi_hnsw_link_read(RvHnswReader *reader, RvHnswEdgeChange *change);
+
+/* Fills change's new edges from its old ones; false: hold finds no room. */
+extern bool rvi_hnsw_link_choose(const RvHnswChoose *choose, RvHnswEdgeChange *change);
+extern bool rvi_hnsw_link_has(const RveNode *edges, int count, RveNode node, bool held);
+
+/* Number of kept edges in a list. */
+extern int	rvi_hnsw_link_kept(const RveNode *edges, int count);
+
+/* Whether a live node may take on another kept edge. */
+extern bool rvi_hnsw_link_can_keep(RvHnswReader *reader, RveNode nid);
+
+/* Gives from a kept edge to to. False: from is not live, has no room, or others kept interfering. */
+extern bool rvi_hnsw_link_keep_edge(RvHnswWriter *writer, RvHnswPageGraph *graph,
+									RveHnswSearch *search, RveNode from, RveNode to);
+
+/* ---- writing for vacuum (hnsw_vacuum_page.c) ---- */
+
+/* Sees a slot of a graph page under the exclusive lock; true: it changed it. */
+typedef bool (*RvHnswSlotVisit) (void *arg, RvHnswSlot slot, RveNode nid);
+
+/* Shows all used slots of a graph page to visit; one record if it changed any. */
+extern void rvi_hnsw_visit_page(RvHnswWriter *writer, BlockNumber block, RvHnswSlotVisit visit,
+								void *arg);
+
+/* Makes next_next follow nid in its chain in place of next. False: next does not follow it. */
+extern bool rvi_hnsw_unlink_duplicate(RvHnswWriter *writer, RveNode nid, RveNode next,
+									  RveNode next_next);
+
+/* Clears the upper lists of nodes that are gone. */
+extern void rvi_hnsw_clear_uppers(RvHnswWriter *writer, BlockNumber block, RvHnswGone gone,
+								  void *arg);
+
+/* Puts a graph page's slots that are gone into the free chain; returns how many. */
+extern uint32 rvi_hnsw_free_slots(RvHnswWriter *writer, BlockNumber block, RvHnswGone gone,
+								  void *arg);
+
+/* ---- rows in and out ---- */
+
+/* am_common.c: the opclass's meaning, and vectors out of datums */
+extern void rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric);
+extern bool rvi_am_normalize(float *x, int dim);
+
+/* hnsw_insert.c: a row's vector, as stored and as encoded */
+typedef struct RvHnswRow
+{
+	float	   *stored;			/* exactly the row's vector */
+	float	   *coded;			/* the same, or normalised for cosine */
+} RvHnswRow;
+
+/* Reads a datum into row; false: rows like it are not indexed. Raises 22000 on other dimensions. */
+extern bool rvi_hnsw_read_row(const RvTypeDesc *type, RveMetric metric, int dim, Datum value,
+							  RvHnswRow *row);
+extern void rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row,
+							ItemPointer tid);
+
+/*
+ * Finds neighbours anew for a live node and holds it by a kept edge from a
+ * node that may() allows. False: it is not live, or others kept undoing it.
+ */
+extern bool rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid,
+								 RvHnswGone may, void *may_arg);
+
+/* hnsw_scan.c, hnsw_vacuum.c, hnsw_cost.c, hnsw_build.c: PostgreSQL's callbacks */
+extern IndexBuildResult *hnswbuild(Relation heap, Relation index, struct IndexInfo *info);
+extern void hnswbuildempty(Relation index);
+extern bool hnswinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
+					   IndexUniqueCheck check_unique, bool index_unchanged, struct IndexInfo *info);
+extern IndexBulkDeleteResult *hnswbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+											 IndexBulkDeleteCallback callback, void *callback_state);
+extern IndexBulkDeleteResult *hnswvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
+extern void hnswcostestimate(struct PlannerInfo *root, struct IndexPath *path, double loop_count,
+							 Cost *startup_cost, Cost *total_cost, Selectivity *selectivity,
+							 double *correlation, double *pages);
+extern IndexScanDesc hnswbeginscan(Relation index, int nkeys, int norderbys);
+extern void hnswrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
+extern bool hnswgettuple(IndexScanDesc scan, ScanDirection direction);
+extern void hnswendscan(IndexScanDesc scan);
+
+/* hnsw_inspect.c: opens an hnsw index for a function its caller may use; raises otherwise */
+extern Relation rvi_hnsw_open_checked(Oid relid, int lockmode);
+
+/* hnsw.c */
+typedef struct RvHnswOptions
+{
+	int32		vl_len_;		/* varlena header (do not touch directly!) */
+	int			m;
+	int			ef_construction;
+} RvHnswOptions;
+
+#define RV_HNSW_DEFAULT_M 16
+#define RV_HNSW_DEFAULT_EF_CONSTRUCTION 64
+
+extern int	rvi_hnsw_option_m(Relation rel);
+extern int	rvi_hnsw_option_ef_construction(Relation rel);
+
+#endif							/* HNSW_INT_H */

@@ -1,0 +1,468 @@
+/*-------------------------------------------------------------------------
+ *
+ * hnsw_page.c
+ *	  Reading index pages, and the session's cache of open indexes.
+ *
+ * Readers take a share lock on one page at a time and copy what they need.
+ * A block that does not exist yet, or is all zero, is a page without slots:
+ * the relation grows by arithmetic and pages are initialised by their first
+ * writer. Everything read from a page is bounds-checked before it is used
+ * as a number of something (HNSW-1).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "engine/runtime/rv_runtime.h"
+#include "indexam/hnsw_int.h"
+
+#define PAGE_CACHE_LIMIT 64		/* indexes whose codec a session keeps */
+
+static HTAB *page_index_cache = NULL;
+static uint64 page_cache_clock = 0;
+
+/* The cache's entries hold a pointer, so that an index stays where it is when the table grows. */
+typedef struct PageCacheEntry
+{
+	Oid			relid;
+	RvHnswIndex *index;
+} PageCacheEntry;
+
+void
+rvi_hnsw_corrupted(Relation rel, BlockNumber block, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" is corrupted at block %u",
+					RelationGetRelationName(rel), block),
+			 errdetail("%s", detail),
+			 errhint("REINDEX the index.")));
+}
+
+/* ---- pages ---- */
+
+/* The special space, if the page has one of ours; else NULL. */
+static RvHnswOpaqueData *
+page_opaque(Page page)
+{
+	if (((PageHeader) page)->pd_special != BLCKSZ - sizeof(RvHnswOpaqueData))
+		return NULL;
+	return (RvHnswOpaqueData *) PageGetSpecialPointer(page);
+}
+
+const char *
+rvi_hnsw_page_problem(const RvHnswIndex *index, Page page, RvHnswPageKind kind)
+{
+	RvHnswOpaqueData *opaque = page_opaque(page);
+
+	if (opaque == NULL)
+		return "HNSW-1: the page has no special space of this access method.";
+	if (opaque->magic != index->magic || opaque->kind != kind)
+		return "HNSW-1: the page is not of the kind its place demands.";
+	return NULL;
+}
+
+void
+rvi_hnsw_check_page(Relation rel, const RvHnswIndex *index, BlockNumber block, Page page,
+					RvHnswPageKind kind)
+{
+	const char *problem = rvi_hnsw_page_problem(index, page, kind);
+
+	if (problem != NULL)
+		rvi_hnsw_corrupted(rel, block, problem);
+}
+
+void
+rvi_hnsw_copy_page(Relation rel, BlockNumber block, char *out)
+{
+	Buffer		buffer = ReadBuffer(rel, block);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	memcpy(out, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, const RvHnswIndex *index)
+{
+	reader->rel = rel;
+	reader->index = index;
+	reader->blocks = 0;
+}
+
+bool
+rvi_hnsw_lock_page(RvHnswReader *reader, BlockNumber block, RvHnswPageKind kind, Buffer *buffer,
+				   Page *page)
+{
+	if (unlikely(block >= reader->blocks))
+	{
+		if (block == InvalidBlockNumber)
+			return false;
+		reader->blocks = RelationGetNumberOfBlocks(reader->rel);
+		if (block >= reader->blocks)
+			return false;
+	}
+	*buffer = ReleaseAndReadBuffer(*buffer, reader->rel, block);
+	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
+	*page = BufferGetPage(*buffer);
+	if (PageIsNew(*page))
+	{
+		LockBuffer(*buffer, BUFFER_LOCK_UNLOCK);
+		return false;
+	}
+	rvi_hnsw_check_page(reader->rel, reader->index, block, *page, kind);
+	return true;
+}
+
+void
+rvi_hnsw_unlock_page(Buffer buffer)
+{
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+}
+
+void
+rvi_hnsw_release(Buffer buffer)
+{
+	if (BufferIsValid(buffer))
+		ReleaseBuffer(buffer);
+}
+
+/* ---- slots ---- */
+
+void
+rvi_hnsw_check_slot(const RvHnswReader *reader, RvHnswSlot slot, BlockNumber block)
+{
+	const RvHnswGeometry *geo = &reader->index->geo;
+
+	if (slot->magic != reader->index->magic || slot->degree > 2 * geo->m ||
+		slot->level > RVE_HNSW_MAX_LEVEL || slot->state > RV_HNSW_DOOMED_DUPLICATE)
+		rvi_hnsw_corrupted(reader->rel, block, "HNSW-2: a graph slot holds values no insert writes.");
+}
+
+RvHnswSlot
+rvi_hnsw_page_node(const RvHnswReader *reader, Page page, uint32 slot_number, RveNode nid)
+{
+	RvHnswSlot	slot = rvi_hnsw_page_slot(&reader->index->geo, page, slot_number);
+
+	if (slot->nid != nid || (slot->state != RV_HNSW_LIVE && slot->state != RV_HNSW_DOOMED))
+		return NULL;
+	return slot;
+}
+
+RvHnswUpper
+rvi_hnsw_find_upper(const RvHnswGeometry *geo, Page page, RveNode nid, int level)
+{
+	uint32		i;
+
+	for (i = 0; i < geo->uppers_per_page; i++)
+	{
+		RvHnswUpper upper = rvi_hnsw_page_upper(geo, page, i);
+
+		if (upper->nid == nid && upper->level == level && level > 0)
+			return upper->count <= geo->m ? upper : NULL;
+	}
+	return NULL;
+}
+
+/* Copies a slot's fixed part and, unless code is NULL, its code. */
+bool
+rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code)
+{
+	RvHnswPlace place = rvi_hnsw_slot_place(&reader->index->geo, nid);
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	bool		found = false;
+
+	if (rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
+	{
+		RvHnswSlot	slot = rvi_hnsw_page_slot(&reader->index->geo, page, place.slot);
+
+		if (slot->state != RV_HNSW_EMPTY && slot->nid == nid)
+		{
+			rvi_hnsw_check_slot(reader, slot, place.block);
+			memcpy(copy, slot, offsetof(RvHnswSlotData, edges));
+			if (code != NULL)
+				memcpy(code, rvi_hnsw_slot_code(&reader->index->geo, slot),
+					   reader->index->geo.code_bytes);
+			found = true;
+		}
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+	return found;
+}
+
+bool
+rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy)
+{
+	return rvi_hnsw_read_code(reader, nid, copy, NULL);
+}
+
+int
+rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int level, RveNode *edges)
+{
+	const RvHnswGeometry *geo = &reader->index->geo;
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	int			count = -1;
+
+	if (!rvi_hnsw_lock_page(reader, block, level == 0 ? RV_HNSW_PAGE_GRAPH : RV_HNSW_PAGE_UPPER,
+							&buffer, &page))
+	{
+		rvi_hnsw_release(buffer);
+		return -1;
+	}
+	if (level == 0)
+	{
+		RvHnswSlot	slot = rvi_hnsw_page_node(reader, page, nid % geo->slots_per_page, nid);
+
+		if (slot != NULL)
+		{
+			rvi_hnsw_check_slot(reader, slot, block);
+			count = slot->degree;
+			memcpy(edges, slot->edges, count * sizeof(RveNode));
+		}
+	}
+	else
+	{
+		RvHnswUpper upper = rvi_hnsw_find_upper(geo, page, nid, level);
+
+		if (upper != NULL)
+		{
+			count = upper->count;
+			memcpy(edges, upper->edges, count * sizeof(RveNode));
+		}
+	}
+	rvi_hnsw_unlock_page(buffer);
+	rvi_hnsw_release(buffer);
+	return count;
+}
+
+bool
+rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out)
+{
+	const RvHnswGeometry *geo = &reader->index->geo;
+	RvHnswPlace place = rvi_hnsw_vector_place(geo, nid);
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	uint32		part;
+	bool		found = true;
+
+	for (part = 0; part < geo->pages_per_vector && found; part++)
+	{
+		uint32		first = part * geo->floats_per_part;
+		uint32		count = Min(geo->floats_per_part, geo->dim - first);
+
+		found = rvi_hnsw_lock_page(reader, place.block + part, RV_HNSW_PAGE_VECTOR, &buffer, &page);
+		if (found)
+		{
+			RvHnswVectorSlot slot = rvi_hnsw_page_vector(geo, page, place.slot);
+
+			found = slot->nid == nid && slot->part == part && (part == 0 || slot->seq == *seq);
+			*seq = slot->seq;
+			if (found)
+				memcpy(out + first, slot->x, count * sizeof(float));
+			rvi_hnsw_unlock_page(buffer);
+		}
+	}
+	rvi_hnsw_release(buffer);
+	return found;
+}
+
+/* ---- meta page and open indexes ---- */
+
+void
+rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta)
+{
+	Buffer		buffer = ReadBuffer(rel, RV_HNSW_META_BLOCK);
+	Page		page = BufferGetPage(buffer);
+	RvHnswOpaqueData *opaque;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	opaque = page_opaque(page);
+	memcpy(meta, PageGetContents(page), sizeof(*meta));
+	if (opaque == NULL || meta->magic != RV_HNSW_MAGIC || opaque->kind != RV_HNSW_PAGE_META ||
+		opaque->magic != meta->index_magic)
+		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-1: this is not an hnsw meta page.");
+	UnlockReleaseBuffer(buffer);
+	if (meta->version != RV_HNSW_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" has hnsw format version %u, this library reads version %d",
+						RelationGetRelationName(rel), meta->version, RV_HNSW_VERSION),
+				 errhint("REINDEX the index.")));
+	if (meta->dim < 1 || meta->dim > RV_VECTOR_MAX_DIM || (meta->bits != 4 && meta->bits != 8) ||
+		meta->m < RVE_HNSW_MIN_M || meta->m > RVE_HNSW_MAX_M || meta->dim > rvi_hnsw_max_dim(meta->m) ||
+		meta->ef_construction < 4 || meta->ef_construction > RVE_HNSW_MAX_EF ||
+		meta->entry_level > RVE_HNSW_MAX_LEVEL)
+		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-3: the meta page holds values out of range.");
+}
+
+static float *
+page_read_mean(Relation rel, const RvHnswIndex *index)
+{
+	RvHnswReader reader;
+	float	   *mean = palloc(index->geo.dim * sizeof(float));
+	uint32		per_page = RV_HNSW_PAGE_ROOM / sizeof(float);
+	uint32		i;
+
+	rvi_hnsw_reader_init(&reader, rel, index);
+	for (i = 0; i < index->geo.mean_pages; i++)
+	{
+		uint32		first = i * per_page;
+		Buffer		buffer = InvalidBuffer;
+		Page		page;
+
+		if (!rvi_hnsw_lock_page(&reader, RV_HNSW_MEAN_BLOCK + i, RV_HNSW_PAGE_MEAN, &buffer, &page))
+			rvi_hnsw_corrupted(rel, RV_HNSW_MEAN_BLOCK + i, "HNSW-3: a page of the mean is missing.");
+		memcpy(mean + first, PageGetContents(page),
+			   Min(per_page, index->geo.dim - first) * sizeof(float));
+		rvi_hnsw_unlock_page(buffer);
+		rvi_hnsw_release(buffer);
+	}
+	return mean;
+}
+
+/* Reads what does not change in the life of an index. */
+static RvHnswIndex *
+page_load_index(Relation rel, const RvHnswMetaPageData *meta)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "hnsw index",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RvHnswIndex *index = palloc0(sizeof(RvHnswIndex));
+	RveCodecParams params = {0};
+	float	   *mean;
+
+	PG_TRY();
+	{
+		index->relid = RelationGetRelid(rel);
+		index->locator = rel->rd_node;
+		index->magic = meta->index_magic;
+		index->context = context;
+		rvi_am_lookup(rel, &index->type, &index->metric);
+		if (index->metric != (RveMetric) meta->metric)
+			rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
+						   "HNSW-3: the index was built for another distance.");
+		rvi_hnsw_geometry_init(&index->geo, meta->dim, meta->m, meta->bits);
+		mean = page_read_mean(rel, index);
+		params.dim = meta->dim;
+		params.bits = meta->bits;
+		params.metric = index->metric;
+		params.seed = meta->seed;
+		params.mean = mean;
+		rv_runtime_check_status(rve_quant_codec_create(&params, &index->codec), "hnsw codec");
+		pfree(mean);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	return index;
+}
+
+/* Drops the least recently used index nobody holds, when there are too many. */
+static void
+page_cache_evict(void)
+{
+	HASH_SEQ_STATUS status;
+	PageCacheEntry *entry;
+	PageCacheEntry *oldest = NULL;
+
+	if (hash_get_num_entries(page_index_cache) <= PAGE_CACHE_LIMIT)
+		return;
+	hash_seq_init(&status, page_index_cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->index->refs == 0 &&
+			(oldest == NULL || entry->index->last_use < oldest->index->last_use))
+			oldest = entry;
+	}
+	if (oldest != NULL)
+	{
+		MemoryContextDelete(oldest->index->context);
+		hash_search(page_index_cache, &oldest->relid, HASH_REMOVE, NULL);
+	}
+}
+
+/* A held index's context goes with its last holder if the cache no longer has it. */
+static void
+page_index_unref(void *arg)
+{
+	RvHnswIndex *index = arg;
+
+	index->refs--;
+	if (index->refs == 0 && !OidIsValid(index->relid))
+		MemoryContextDelete(index->context);
+}
+
+static void
+page_index_ref(RvHnswIndex *index)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	callback->func = page_index_unref;
+	callback->arg = index;
+	index->refs++;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+/* Takes an outdated index out of the cache. */
+static void
+page_cache_drop(PageCacheEntry *entry)
+{
+	RvHnswIndex *index = entry->index;
+
+	hash_search(page_index_cache, &entry->relid, HASH_REMOVE, NULL);
+	index->relid = InvalidOid;
+	if (index->refs == 0)
+		MemoryContextDelete(index->context);
+}
+
+RvHnswIndex *
+rvi_hnsw_open(Relation rel, RvHnswMetaPageData *meta)
+{
+	Oid			relid = RelationGetRelid(rel);
+	PageCacheEntry *entry;
+	RvHnswIndex *index;
+	bool		found;
+
+	if (page_index_cache == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(Oid);
+		control.entrysize = sizeof(PageCacheEntry);
+		page_index_cache = hash_create("hnsw indexes", PAGE_CACHE_LIMIT, &control,
+									   HASH_ELEM | HASH_BLOBS);
+	}
+	rvi_hnsw_read_meta(rel, meta);
+	entry = hash_search(page_index_cache, &relid, HASH_FIND, NULL);
+	if (entry != NULL && (entry->index->magic != meta->index_magic ||
+						  !RelFileNodeEquals(entry->index->locator, rel->rd_node)))
+	{
+		page_cache_drop(entry);
+		entry = NULL;
+	}
+	if (entry == NULL)
+	{
+		index = page_load_index(rel, meta);
+		page_cache_evict();
+		entry = hash_search(page_index_cache, &relid, HASH_ENTER, &found);
+		entry->index = index;
+	}
+	index = entry->index;
+	index->last_use = ++page_cache_clock;
+	page_index_ref(index);
+	return index;
+}

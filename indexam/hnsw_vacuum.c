@@ -1,0 +1,722 @@
+/*-------------------------------------------------------------------------
+ *
+ * hnsw_vacuum.c
+ *	  Removing dead rows: mark, repair locally, free, reconnect.
+ *
+ *	 1. All graph pages: dead TIDs are taken out. A node without a TID and
+ *		without duplicates becomes DOOMED: searches still pass through it.
+ *		Dead duplicates are unlinked from their chains.
+ *	 2. If the entry is doomed, a live node takes its place.
+ *	 3. All lists with an edge to a doomed node are chosen anew among the
+ *		remaining edges and the edges of the doomed neighbours.
+ *	 4. Doomed slots go to the free chain.
+ *	 5. Nodes that no path from the entry reaches any more are linked anew.
+ *
+ * A crash between two records leaves a valid index: doomed slots are found
+ * again by the next vacuum. Inserts and searches go on all the time; vacuum
+ * holds one page lock at a time (two with the meta page), and PostgreSQL
+ * runs one vacuum of a table at a time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/procarray.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "engine/runtime/rv_runtime.h"
+#include "indexam/hnsw_int.h"
+
+#define VACUUM_CHANGE_ATTEMPTS 4	/* of repairing one list under contention */
+#define VACUUM_CONNECT_ROUNDS 4
+
+typedef struct HnswVacuum
+{
+	RvHnswWriter writer;
+	RvHnswIndex *index;
+	RvHnswPageGraph *graph;
+	RveHnswSearch *search;
+	MemoryContext page_context; /* reset after each page */
+	IndexBulkDeleteResult *stats;
+	IndexBulkDeleteCallback callback;
+	void	   *callback_state;
+	BlockNumber blocks;
+	RveNode		bound;			/* nids handed out when vacuum began */
+	uint8	   *gone;			/* bit per nid: slot to be freed */
+	uint8	   *chains;			/* bit per nid: its chain has dead members */
+	bool		any_gone;
+	bool		any_chains;
+	bool		reconnect;		/* an earlier vacuum did not get to its end */
+	RveNode		best;			/* for the entry: live node of the highest level */
+	int			best_level;
+} HnswVacuum;
+
+static inline bool
+vacuum_bit(const uint8 *bits, RveNode bound, RveNode nid)
+{
+	return nid < bound && (bits[nid / 8] & (1 << (nid % 8))) != 0;
+}
+
+static bool
+vacuum_is_gone(void *arg, RveNode nid)
+{
+	HnswVacuum *vacuum = arg;
+
+	return vacuum_bit(vacuum->gone, vacuum->bound, nid);
+}
+
+static void
+vacuum_set_gone(HnswVacuum *vacuum, RveNode nid)
+{
+	if (nid >= vacuum->bound)
+		return;
+	vacuum->gone[nid / 8] |= 1 << (nid % 8);
+	vacuum->any_gone = true;
+}
+
+static void
+vacuum_set_chain(HnswVacuum *vacuum, RveNode primary)
+{
+	if (primary >= vacuum->bound)
+		return;
+	vacuum->chains[primary / 8] |= 1 << (primary % 8);
+	vacuum->any_chains = true;
+}
+
+static bool
+vacuum_row_is_dead(HnswVacuum *vacuum, RvHnswSlot slot)
+{
+	return ItemPointerIsValid(&slot->tid) &&
+		vacuum->callback(&slot->tid, vacuum->callback_state);
+}
+
+/* An insert that reserved the slot and will never come back to it. */
+static bool
+vacuum_is_abandoned(RvHnswSlot slot)
+{
+	return slot->state == RV_HNSW_RESERVED && !TransactionIdIsInProgress(slot->dup_next);
+}
+
+/* ---- 1: marking ---- */
+
+/* Whether vacuum_mark would change the slot. */
+static bool
+vacuum_would_mark(HnswVacuum *vacuum, RvHnswSlot slot)
+{
+	if (slot->state == RV_HNSW_LIVE && !ItemPointerIsValid(&slot->tid))
+		return slot->dup_next == RVE_NODE_NONE;
+	return (slot->state == RV_HNSW_LIVE || slot->state == RV_HNSW_DUPLICATE) &&
+		vacuum_row_is_dead(vacuum, slot);
+}
+
+/* Judges one slot: marks it, counts it, remembers it. RvHnswSlotVisit. */
+static bool
+vacuum_mark(void *arg, RvHnswSlot slot, RveNode nid)
+{
+	HnswVacuum *vacuum = arg;
+	bool		changed = false;
+
+	if (nid >= vacuum->bound)
+	{
+		/* newer than this vacuum */
+		if (slot->state == RV_HNSW_LIVE || slot->state == RV_HNSW_DUPLICATE)
+			vacuum->stats->num_index_tuples += ItemPointerIsValid(&slot->tid);
+		return false;
+	}
+	switch (slot->state)
+	{
+		case RV_HNSW_LIVE:
+			if (vacuum_row_is_dead(vacuum, slot))
+			{
+				ItemPointerSetInvalid(&slot->tid);
+				vacuum->stats->tuples_removed++;
+				changed = true;
+			}
+			if (ItemPointerIsValid(&slot->tid))
+				vacuum->stats->num_index_tuples++;
+			else if (slot->dup_next == RVE_NODE_NONE)
+			{
+				slot->state = RV_HNSW_DOOMED;
+				vacuum_set_gone(vacuum, nid);
+				changed = true;
+			}
+			break;
+		case RV_HNSW_DUPLICATE:
+			if (!vacuum_row_is_dead(vacuum, slot))
+			{
+				vacuum->stats->num_index_tuples++;
+				break;
+			}
+			slot->state = RV_HNSW_DOOMED_DUPLICATE;
+			vacuum->stats->tuples_removed++;
+			changed = true;
+			/* fall through */
+		case RV_HNSW_DOOMED_DUPLICATE:
+			vacuum_set_gone(vacuum, nid);
+			vacuum_set_chain(vacuum, slot->link);
+			break;
+		case RV_HNSW_DOOMED:
+			vacuum_set_gone(vacuum, nid);
+			break;
+		case RV_HNSW_RESERVED:
+			if (vacuum_is_abandoned(slot))
+				vacuum_set_gone(vacuum, nid);
+			break;
+		default:
+			break;
+	}
+	return changed;
+}
+
+/* Reads one graph page under share lock; true: some slot has to be marked. Else counts. */
+static bool
+vacuum_examine_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
+{
+	const RvHnswGeometry *geo = &vacuum->index->geo;
+	Buffer		buffer = InvalidBuffer;
+	bool		to_mark = false;
+	Page		page;
+	uint32		i;
+
+	if (!rvi_hnsw_lock_page(&vacuum->graph->reader, block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
+	{
+		rvi_hnsw_release(buffer);
+		return false;
+	}
+	for (i = 0; i < geo->slots_per_page && !to_mark; i++)
+	{
+		RvHnswSlot	slot = rvi_hnsw_page_slot(geo, page, i);
+
+		if (slot->state == RV_HNSW_EMPTY || slot->nid != first + i)
+			continue;
+		rvi_hnsw_check_slot(&vacuum->graph->reader, slot, block);
+		to_mark = slot->nid < vacuum->bound && vacuum_would_mark(vacuum, slot);
+	}
+	for (i = 0; i < geo->slots_per_page && !to_mark; i++)
+	{
+		RvHnswSlot	slot = rvi_hnsw_page_slot(geo, page, i);
+
+		if (slot->state != RV_HNSW_EMPTY && slot->nid == first + i)
+			(void) vacuum_mark(vacuum, slot, first + i);
+	}
+	rvi_hnsw_unlock_page(buffer);
+	rvi_hnsw_release(buffer);
+	return to_mark;
+}
+
+static void
+vacuum_mark_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
+{
+	if (vacuum_examine_page(vacuum, block, first))
+		rvi_hnsw_visit_page(&vacuum->writer, block, vacuum_mark, vacuum);
+}
+
+/* A node whose last duplicate went after its own row. RvHnswSlotVisit. */
+static bool
+vacuum_mark_empty(void *arg, RvHnswSlot slot, RveNode nid)
+{
+	HnswVacuum *vacuum = arg;
+
+	if (nid >= vacuum->bound || slot->state != RV_HNSW_LIVE ||
+		ItemPointerIsValid(&slot->tid) || slot->dup_next != RVE_NODE_NONE)
+		return false;
+	slot->state = RV_HNSW_DOOMED;
+	vacuum_set_gone(vacuum, nid);
+	return true;
+}
+
+/* Takes the dead duplicates out of one chain. Only vacuum changes links behind the first. */
+static void
+vacuum_clean_chain(HnswVacuum *vacuum, RveNode primary)
+{
+	RvHnswReader *reader = &vacuum->graph->reader;
+	RveNode		previous = primary;
+	RvHnswSlotData slot;
+	RvHnswSlotData next;
+
+	if (!rvi_hnsw_read_slot(reader, primary, &slot) || slot.state != RV_HNSW_LIVE)
+		return;
+	while (slot.dup_next != RVE_NODE_NONE)
+	{
+		RveNode		nid = slot.dup_next;
+
+		vacuum_delay_point();
+		if (!rvi_hnsw_read_slot(reader, nid, &next) || next.link != primary ||
+			(next.state != RV_HNSW_DUPLICATE && next.state != RV_HNSW_DOOMED_DUPLICATE))
+			rvi_hnsw_corrupted(vacuum->writer.rel,
+							   rvi_hnsw_slot_place(&vacuum->index->geo, previous).block,
+							   "HNSW-7: a chain of duplicates leads to a slot that is not one.");
+		if (next.state != RV_HNSW_DOOMED_DUPLICATE)
+		{
+			previous = nid;
+			slot = next;
+		}
+		else if (rvi_hnsw_unlink_duplicate(&vacuum->writer, previous, nid, next.dup_next))
+			slot.dup_next = next.dup_next;
+		else
+		{
+			/* an insert put a new first one before it */
+			previous = primary;
+			if (!rvi_hnsw_read_slot(reader, primary, &slot))
+				return;
+		}
+	}
+	if (previous == primary)
+		rvi_hnsw_visit_page(&vacuum->writer,
+							rvi_hnsw_slot_place(&vacuum->index->geo, primary).block,
+							vacuum_mark_empty, vacuum);
+}
+
+static void
+vacuum_clean_chains(HnswVacuum *vacuum)
+{
+	RveNode		nid;
+
+	for (nid = 0; nid < vacuum->bound && vacuum->any_chains; nid++)
+		if (vacuum_bit(vacuum->chains, vacuum->bound, nid))
+			vacuum_clean_chain(vacuum, nid);
+}
+
+/* Calls work for each graph (or upper) page. */
+static void
+vacuum_each_page(HnswVacuum *vacuum, RvHnswPageKind kind,
+				 void (*work) (HnswVacuum *vacuum, BlockNumber block, RveNode first))
+{
+	BlockNumber block;
+	RveNode		first;
+
+	for (block = RV_HNSW_MEAN_BLOCK; block < vacuum->blocks; block++)
+	{
+		MemoryContext old;
+
+		if (rvi_hnsw_block_kind(&vacuum->index->geo, block, &first) != kind)
+			continue;
+		vacuum_delay_point();
+		old = MemoryContextSwitchTo(vacuum->page_context);
+		work(vacuum, block, first);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(vacuum->page_context);
+	}
+}
+
+/* ---- 2: the entry ---- */
+
+static void
+vacuum_find_best(HnswVacuum *vacuum, BlockNumber block, RveNode first)
+{
+	const RvHnswGeometry *geo = &vacuum->index->geo;
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	uint32		i;
+
+	if (rvi_hnsw_lock_page(&vacuum->graph->reader, block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
+	{
+		for (i = 0; i < geo->slots_per_page; i++)
+		{
+			RvHnswSlot	slot = rvi_hnsw_page_slot(geo, page, i);
+
+			if (slot->state == RV_HNSW_LIVE && slot->nid == first + i &&
+				(vacuum->best == RVE_NODE_NONE || slot->level > vacuum->best_level))
+			{
+				vacuum->best = slot->nid;
+				vacuum->best_level = slot->level;
+			}
+		}
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+}
+
+static void
+vacuum_replace_entry(HnswVacuum *vacuum)
+{
+	RvHnswMetaPageData meta;
+
+	for (;;)
+	{
+		rvi_hnsw_read_meta(vacuum->writer.rel, &meta);
+		if (meta.entry == RVE_NODE_NONE || !vacuum_is_gone(vacuum, meta.entry))
+			break;
+		vacuum->best = RVE_NODE_NONE;
+		vacuum->best_level = 0;
+		vacuum_each_page(vacuum, RV_HNSW_PAGE_GRAPH, vacuum_find_best);
+		if (rvi_hnsw_replace_entry(&vacuum->writer, meta.entry, vacuum->best, vacuum->best_level))
+			break;
+	}
+	rvi_hnsw_read_meta(vacuum->writer.rel, &meta);
+	rvi_hnsw_graph_refresh(vacuum->graph, &meta);
+}
+
+/* ---- 3: repair ---- */
+
+/* Chooses change->new_edges for a list that leads to gone nodes; false: it does not. */
+static bool
+vacuum_choose_list(HnswVacuum *vacuum, RvHnswEdgeChange *change)
+{
+	const RveGraph *graph = &vacuum->graph->graph;
+	RveNode    *extra = NULL;
+	RvHnswChoose choose = {0};
+	int			i;
+
+	for (i = 0; i < change->old_count; i++)
+	{
+		RveNode		node = RVE_HNSW_NODE(change->old_edges[i]);
+
+		if (!vacuum_is_gone(vacuum, node))
+			continue;
+		if (extra == NULL)
+			extra = palloc(sizeof(RveNode) * RVE_HNSW_MAX_DEGREE * RVE_HNSW_MAX_DEGREE);
+		choose.extra_count += graph->ops->neighbors(graph->host, node, change->level,
+													extra + choose.extra_count);
+	}
+	if (extra == NULL)
+		return false;
+	choose.graph = vacuum->graph;
+	choose.search = vacuum->search;
+	choose.gone = vacuum_is_gone;
+	choose.gone_arg = vacuum;
+	choose.extra = extra;
+	choose.hold = choose.release = RVE_NODE_NONE;
+	(void) rvi_hnsw_link_choose(&choose, change);
+	pfree(extra);
+	return true;
+}
+
+/* Chooses again what an insert changed between reading and writing. */
+static void
+vacuum_retry_changes(HnswVacuum *vacuum, RvHnswEdgeChange *changes, int n)
+{
+	int			i;
+	int			attempt;
+
+	for (i = 0; i < n; i++)
+	{
+		RvHnswEdgeChange *change = &changes[i];
+
+		for (attempt = 0; attempt < VACUUM_CHANGE_ATTEMPTS && !change->applied; attempt++)
+		{
+			change->old_count = rvi_hnsw_read_list(&vacuum->graph->reader, change->block,
+												   change->nid, change->level, change->old_edges);
+			if (change->old_count < 0 || !vacuum_choose_list(vacuum, change))
+				break;
+			rvi_hnsw_change_edges(&vacuum->writer, change, 1);
+		}
+	}
+}
+
+static RvHnswEdgeChange *
+vacuum_new_change(RvHnswEdgeChange *change, BlockNumber block, RveNode nid, uint16 seq, int level)
+{
+	memset(change, 0, sizeof(*change));
+	change->block = block;
+	change->nid = nid;
+	change->seq = seq;
+	change->level = level;
+	change->old_edges = palloc(sizeof(RveNode) * 2 * RVE_HNSW_MAX_DEGREE);
+	change->new_edges = change->old_edges + RVE_HNSW_MAX_DEGREE;
+	return change;
+}
+
+/* Copies the lists of a page's live nodes. */
+static int
+vacuum_read_lists(HnswVacuum *vacuum, BlockNumber block, RvHnswPageKind kind,
+				  RvHnswEdgeChange *changes)
+{
+	const RvHnswGeometry *geo = &vacuum->index->geo;
+	uint32		slots = kind == RV_HNSW_PAGE_GRAPH ? geo->slots_per_page : geo->uppers_per_page;
+	Buffer		buffer = InvalidBuffer;
+	RvHnswEdgeChange *change;
+	Page		page;
+	RveNode		first;
+	uint32		i;
+	int			n = 0;
+
+	rvi_hnsw_block_kind(geo, block, &first);
+	if (rvi_hnsw_lock_page(&vacuum->graph->reader, block, kind, &buffer, &page))
+	{
+		for (i = 0; i < slots; i++)
+		{
+			RvHnswSlot	slot = rvi_hnsw_page_slot(geo, page, i);
+			RvHnswUpper upper = rvi_hnsw_page_upper(geo, page, i);
+
+			if (kind == RV_HNSW_PAGE_GRAPH && slot->state == RV_HNSW_LIVE &&
+				slot->nid == first + i)
+			{
+				change = vacuum_new_change(&changes[n++], block, slot->nid, slot->seq, 0);
+				change->old_count = Min(slot->degree, 2 * geo->m);
+				memcpy(change->old_edges, slot->edges, change->old_count * sizeof(RveNode));
+			}
+			else if (kind == RV_HNSW_PAGE_UPPER && upper->level != 0 &&
+					 !vacuum_is_gone(vacuum, upper->nid))
+			{
+				change = vacuum_new_change(&changes[n++], block, upper->nid, upper->seq,
+										   upper->level);
+				change->old_count = Min(upper->count, geo->m);
+				memcpy(change->old_edges, upper->edges, change->old_count * sizeof(RveNode));
+			}
+		}
+		rvi_hnsw_unlock_page(buffer);
+	}
+	rvi_hnsw_release(buffer);
+	return n;
+}
+
+static void
+vacuum_repair_page(HnswVacuum *vacuum, BlockNumber block, RvHnswPageKind kind)
+{
+	const RvHnswGeometry *geo = &vacuum->index->geo;
+	uint32		slots = Max(geo->slots_per_page, geo->uppers_per_page);
+	RvHnswEdgeChange *changes = palloc(sizeof(RvHnswEdgeChange) * slots);
+	int			total = vacuum_read_lists(vacuum, block, kind, changes);
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < total; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (vacuum_choose_list(vacuum, &changes[i]))
+			changes[n++] = changes[i];
+	}
+	if (n == 0)
+		return;
+	rvi_hnsw_change_edges(&vacuum->writer, changes, n);
+	vacuum_retry_changes(vacuum, changes, n);
+}
+
+static void
+vacuum_repair_graph_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
+{
+	vacuum_repair_page(vacuum, block, RV_HNSW_PAGE_GRAPH);
+}
+
+static void
+vacuum_repair_upper_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
+{
+	vacuum_repair_page(vacuum, block, RV_HNSW_PAGE_UPPER);
+}
+
+/* ---- 4: freeing ---- */
+
+static void
+vacuum_free_upper_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
+{
+	rvi_hnsw_clear_uppers(&vacuum->writer, block, vacuum_is_gone, vacuum);
+}
+
+static void
+vacuum_free_graph_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
+{
+	uint32		i;
+
+	for (i = 0; i < vacuum->index->geo.slots_per_page; i++)
+	{
+		if (vacuum_is_gone(vacuum, first + i))
+		{
+			(void) rvi_hnsw_free_slots(&vacuum->writer, block, vacuum_is_gone, vacuum);
+			return;
+		}
+	}
+}
+
+/* ---- 5: reconnecting ---- */
+
+typedef struct VacuumTree
+{
+	HnswVacuum *vacuum;
+	uint8	   *reached;		/* bit per nid: kept edges lead there from the entry */
+	RveNode    *stack;
+} VacuumTree;
+
+static bool
+vacuum_is_reached(void *arg, RveNode nid)
+{
+	VacuumTree *tree = arg;
+
+	return vacuum_bit(tree->reached, tree->vacuum->bound, nid);
+}
+
+static int
+vacuum_read_edges(HnswVacuum *vacuum, RveNode nid, RveNode *edges)
+{
+	return rvi_hnsw_read_list(&vacuum->graph->reader,
+							  rvi_hnsw_slot_place(&vacuum->index->geo, nid).block, nid, 0, edges);
+}
+
+/* Marks what kept edges lead to from start. */
+static void
+vacuum_reach(VacuumTree *tree, RveNode start)
+{
+	HnswVacuum *vacuum = tree->vacuum;
+	RveNode		edges[RVE_HNSW_MAX_DEGREE];
+	Size		depth = 0;
+	int			n;
+	int			i;
+
+	if (start >= vacuum->bound || vacuum_is_reached(tree, start))
+		return;
+	tree->reached[start / 8] |= 1 << (start % 8);
+	tree->stack[depth++] = start;
+	while (depth > 0)
+	{
+		vacuum_delay_point();
+		n = vacuum_read_edges(vacuum, tree->stack[--depth], edges);
+		for (i = 0; i < n; i++)
+		{
+			RveNode		node = RVE_HNSW_NODE(edges[i]);
+
+			if ((edges[i] & RVE_HNSW_KEPT) == 0 || node >= vacuum->bound ||
+				vacuum_is_reached(tree, node))
+				continue;
+			tree->reached[node / 8] |= 1 << (node % 8);
+			tree->stack[depth++] = node;
+		}
+	}
+}
+
+/* Holds an unreached node by a kept edge from one of its own neighbours. */
+static bool
+vacuum_attach_locally(VacuumTree *tree, RveNode nid)
+{
+	HnswVacuum *vacuum = tree->vacuum;
+	RveNode		edges[RVE_HNSW_MAX_DEGREE];
+	int			n = vacuum_read_edges(vacuum, nid, edges);
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		RveNode		node = RVE_HNSW_NODE(edges[i]);
+
+		if (vacuum_is_reached(tree, node) &&
+			rvi_hnsw_link_can_keep(&vacuum->graph->reader, node) &&
+			rvi_hnsw_link_keep_edge(&vacuum->writer, vacuum->graph, vacuum->search, node, nid))
+			return rvi_hnsw_link_keep_edge(&vacuum->writer, vacuum->graph, vacuum->search, nid, node);
+	}
+	return false;
+}
+
+/* Attaches every part that kept edges do not reach; returns how many there were. */
+static RveNode
+vacuum_connect_round(VacuumTree *tree)
+{
+	HnswVacuum *vacuum = tree->vacuum;
+	RvHnswMetaPageData meta;
+	RvHnswSlotData slot;
+	RveNode		found = 0;
+	RveNode		nid;
+
+	memset(tree->reached, 0, vacuum->bound / 8 + 1);
+	rvi_hnsw_read_meta(vacuum->writer.rel, &meta);
+	rvi_hnsw_graph_refresh(vacuum->graph, &meta);
+	if (meta.entry == RVE_NODE_NONE)
+		return 0;
+	vacuum_reach(tree, meta.entry);
+	for (nid = 0; nid < vacuum->bound; nid++)
+	{
+		MemoryContext old;
+
+		if (vacuum_is_reached(tree, nid) ||
+			!rvi_hnsw_read_slot(&vacuum->graph->reader, nid, &slot) || slot.state != RV_HNSW_LIVE)
+			continue;
+		vacuum_delay_point();
+		found++;
+		old = MemoryContextSwitchTo(vacuum->page_context);
+		if (!vacuum_attach_locally(tree, nid))
+			(void) rvi_hnsw_relink_node(&vacuum->writer, vacuum->index, nid, vacuum_is_reached, tree);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(vacuum->page_context);
+		vacuum_reach(tree, nid);
+	}
+	return found;
+}
+
+static void
+vacuum_connect(HnswVacuum *vacuum)
+{
+	VacuumTree	tree;
+	int			round;
+
+	tree.vacuum = vacuum;
+	tree.reached = MemoryContextAllocHuge(CurrentMemoryContext, vacuum->bound / 8 + 1);
+	tree.stack = MemoryContextAllocHuge(CurrentMemoryContext,
+										((Size) vacuum->bound + 1) * sizeof(RveNode));
+	for (round = 0; round < VACUUM_CONNECT_ROUNDS; round++)
+		if (vacuum_connect_round(&tree) == 0)
+			break;
+	pfree(tree.stack);
+	pfree(tree.reached);
+	rvi_hnsw_set_reconnect(&vacuum->writer, false);
+}
+
+/* ---- callbacks of the access method ---- */
+
+static void
+vacuum_init(HnswVacuum *vacuum, Relation rel)
+{
+	RvHnswMetaPageData meta;
+
+	vacuum->index = rvi_hnsw_open(rel, &meta);
+	rvi_hnsw_writer_init(&vacuum->writer, rel, vacuum->index, false);
+	vacuum->graph = rvi_hnsw_graph_create(rel, vacuum->index, &meta);
+	rv_runtime_check_status(rve_hnsw_search_create(&vacuum->search), "hnsw vacuum");
+	vacuum->page_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw vacuum page",
+												 ALLOCSET_DEFAULT_SIZES);
+	vacuum->blocks = RelationGetNumberOfBlocks(rel);
+	vacuum->bound = vacuum->graph->graph.bound;
+	vacuum->reconnect = meta.reconnect != 0;
+	vacuum->gone = MemoryContextAllocExtended(CurrentMemoryContext, vacuum->bound / 8 + 1,
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	vacuum->chains = MemoryContextAllocExtended(CurrentMemoryContext, vacuum->bound / 8 + 1,
+												MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+/* PostgreSQL callback */
+IndexBulkDeleteResult *
+hnswbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+			   IndexBulkDeleteCallback callback, void *callback_state)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw vacuum",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	HnswVacuum	vacuum = {0};
+
+	if (stats == NULL)
+		stats = palloc0(sizeof(IndexBulkDeleteResult));
+	stats->num_index_tuples = 0;
+	old = MemoryContextSwitchTo(context);
+	vacuum.stats = stats;
+	vacuum.callback = callback;
+	vacuum.callback_state = callback_state;
+	vacuum_init(&vacuum, info->index);
+	vacuum_each_page(&vacuum, RV_HNSW_PAGE_GRAPH, vacuum_mark_page);
+	vacuum_clean_chains(&vacuum);
+	if (vacuum.any_gone)
+	{
+		rvi_hnsw_set_reconnect(&vacuum.writer, true);
+		vacuum_replace_entry(&vacuum);
+		vacuum_each_page(&vacuum, RV_HNSW_PAGE_GRAPH, vacuum_repair_graph_page);
+		vacuum_each_page(&vacuum, RV_HNSW_PAGE_UPPER, vacuum_repair_upper_page);
+		vacuum_each_page(&vacuum, RV_HNSW_PAGE_UPPER, vacuum_free_upper_page);
+		vacuum_each_page(&vacuum, RV_HNSW_PAGE_GRAPH, vacuum_free_graph_page);
+	}
+	if (vacuum.any_gone || vacuum.reconnect)
+		vacuum_connect(&vacuum);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return stats;
+}
+
+/* PostgreSQL callback */
+IndexBulkDeleteResult *
+hnswvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
+{
+	/* without a bulk delete nothing was counted: leave pg_class as it is */
+	if (info->analyze_only || stats == NULL)
+		return stats;
+	stats->num_pages = RelationGetNumberOfBlocks(info->index);
+	return stats;
+}
