@@ -143,7 +143,8 @@ FDW_OBJS = \
 	fdw/fdw_option.o \
 	fdw/fdw_plan.o \
 	fdw/fdw_scan.o \
-	fdw/fdw_shippable.o
+	fdw/fdw_shippable.o \
+	fdw/fdw_stats.o
 
 CYPHER_OBJS = \
 	cypher/cy_gram.o \

@@ -9,6 +9,7 @@
 
 #include "engine/graph/rv_graph.h"
 #include "engine/runtime/rv_runtime.h"
+#include "fdw/rv_fdw.h"
 #include "indexam/rv_indexam.h"
 #include "tableam/rv_tableam.h"
 
@@ -23,4 +24,5 @@ _PG_init(void)
 	rv_graph_init();
 	rv_indexam_init();
 	rv_tableam_init();
+	rv_fdw_init();
 }

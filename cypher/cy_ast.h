@@ -323,6 +323,7 @@ typedef struct CyNodePattern
 	CyNode	   *properties;		/* CyMapExpr, CyParam or NULL */
 	int			slot;			/* semantic */
 	bool		bound;			/* semantic: bound before this clause or earlier in it */
+	bool		uses_own;		/* semantic, CREATE: properties use what the clause makes */
 } CyNodePattern;
 
 typedef struct CyRelPattern
@@ -337,6 +338,7 @@ typedef struct CyRelPattern
 	int64		max_hops;		/* -1: not given */
 	int			slot;			/* semantic */
 	bool		bound;			/* semantic: bound before this clause */
+	bool		uses_own;		/* semantic, CREATE: properties use what the clause makes */
 } CyRelPattern;
 
 typedef enum CyPathKind

@@ -5,9 +5,10 @@
  *
  * Groups live in a key set. When that is full, rows of groups that are not in
  * it are put aside as grouping values and aggregate arguments, sorted by
- * group, and done one group after the other at the end. What has been seen by
- * a DISTINCT aggregate is one more key set; it cannot be put aside, and
- * raises 53200 when it is full.
+ * group, and done one group after the other at the end. What DISTINCT
+ * aggregates have seen is one more key set; when that is full, values that
+ * are not in it are put aside under group and aggregate, sorted, and go into
+ * their aggregates, each once, when the input has ended.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,6 +16,7 @@
 
 #include "common/int.h"
 #include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/memutils.h"
 
 #include "cypher/cy_fn.h"
@@ -47,7 +49,11 @@ typedef struct CyAggregationState
 	RvValue    *args;			/* of the row at hand, by aggregate */
 	CyKeySet   *groups;
 	int64		ngroups;
+	CyGroup   **by_number;		/* groups in memory; kept only for DISTINCT */
+	int64		maxgroups;
 	CyKeySet   *seen;			/* NULL: no DISTINCT */
+	CyRowSort  *unseen;			/* values put aside, or NULL */
+	MemoryContext scratch;		/* of one value from unseen */
 	StringInfoData key;
 	StringInfoData row;
 	StringInfoData probe;
@@ -59,31 +65,43 @@ typedef struct CyAggregationState
 	bool		iterating;
 	bool		rest_pending;	/* a row of the next group has been taken from rest */
 	StringInfoData rest_key;
+	StringInfoData last;		/* key of the last value from unseen */
 } CyAggregationState;
 
 /* ---- one value into one aggregate ---- */
 
-static void
-cy_agg_out_of_memory(void)
+/* Group and aggregate as the head of a key, in the order of their numbers. */
+typedef struct CyDistinctKey
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_OUT_OF_MEMORY),
-			 errmsg("a DISTINCT aggregate needs more memory than work_mem * hash_mem_multiplier"),
-			 errhint("Raise work_mem or hash_mem_multiplier, or use WITH DISTINCT before the aggregation.")));
-}
+	uint64		group;
+	uint32		agg;
+} CyDistinctKey;
 
+#define CY_DISTINCT_KEY_SIZE (sizeof(uint64) + sizeof(uint32))
+
+/* Has this value not been seen? When that cannot be told now, it is put aside. */
 static bool
-cy_agg_is_new(CyAggregationState *state, CyGroup *group, int agg, const RvValue *value)
+cy_agg_is_new(CyStep *step, CyGroup *group, uint32 agg, const RvValue *value)
 {
+	CyAggregationState *state = step->state;
+	CyDistinctKey head = {pg_hton64((uint64) group->number), pg_hton32(agg)};
+	MemoryContext old;
 	bool		found;
 
 	resetStringInfo(&state->probe);
-	appendBinaryStringInfo(&state->probe, (const char *) &group->number, sizeof(int64));
-	appendBinaryStringInfo(&state->probe, (const char *) &agg, sizeof(int));
+	appendBinaryStringInfo(&state->probe, (const char *) &head, CY_DISTINCT_KEY_SIZE);
 	rvi_cy_order_key(&state->probe, value, false);
-	if (rvi_cy_keyset_enter(state->seen, state->probe.data, state->probe.len, &found) == NULL)
-		cy_agg_out_of_memory();
-	return !found;
+	if (rvi_cy_keyset_enter(state->seen, state->probe.data, state->probe.len, &found) != NULL)
+		return !found;
+	old = MemoryContextSwitchTo(step->exec->context);
+	if (state->unseen == NULL)
+		state->unseen = rvi_cy_rowsort_make(-1);
+	resetStringInfo(&state->row);
+	rvi_cy_value_write(&state->row, value);
+	rvi_cy_rowsort_put(state->unseen, state->probe.data, state->probe.len, state->row.data,
+					   state->row.len);
+	MemoryContextSwitchTo(old);
+	return false;
 }
 
 static void
@@ -199,11 +217,67 @@ cy_agg_row(CyStep *step, CyGroup *group)
 
 		if (aggregate->arg != NULL && state->args[i].type == RV_VAL_NULL)
 			continue;
-		if (aggregate->distinct && !cy_agg_is_new(state, group, i, &state->args[i]))
+		if (aggregate->distinct && !cy_agg_is_new(step, group, i, &state->args[i]))
 			continue;
 		cy_agg_advance(aggregate, state, &group->aggs[i], &state->args[i]);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+/* Values that were put aside, once each, into the aggregates of their groups. */
+static void
+cy_agg_finish_distinct(CyStep *step)
+{
+	CyAggregationState *state = step->state;
+	const char *key;
+	const char *row;
+	int			keylen;
+
+	if (state->unseen == NULL)
+		return;
+	rvi_cy_rowsort_perform(state->unseen);
+	resetStringInfo(&state->last);
+	while (rvi_cy_rowsort_get(state->unseen, &key, &keylen, &row))
+	{
+		CyDistinctKey head;
+		MemoryContext old;
+		RvValue		value;
+		uint32		agg;
+
+		CHECK_FOR_INTERRUPTS();
+		if (state->last.len == keylen && memcmp(state->last.data, key, keylen) == 0)
+			continue;
+		resetStringInfo(&state->last);
+		appendBinaryStringInfo(&state->last, key, keylen);
+		memcpy(&head, key, CY_DISTINCT_KEY_SIZE);
+		agg = pg_ntoh32(head.agg);
+		/* not in the step's context: a row taken from rest may be there */
+		MemoryContextReset(state->scratch);
+		old = MemoryContextSwitchTo(state->scratch);
+		value = rvi_cy_value_read(&row);
+		MemoryContextSwitchTo(rvi_cy_keyset_context(state->groups));
+		cy_agg_advance(list_nth(step->plan->aggregates, agg), state,
+					   &state->by_number[pg_ntoh64(head.group)]->aggs[agg], &value);
+		MemoryContextSwitchTo(old);
+	}
+	rvi_cy_rowsort_end(state->unseen);
+	state->unseen = NULL;
+}
+
+static void
+cy_agg_remember(CyAggregationState *state, CyGroup *group)
+{
+	group->number = state->ngroups++;
+	if (state->seen == NULL)
+		return;
+	if (group->number >= state->maxgroups)
+	{
+		state->maxgroups = Max(state->maxgroups * 2, 64);
+		state->by_number = state->by_number == NULL ?
+			palloc(state->maxgroups * sizeof(CyGroup *)) :
+			repalloc_huge(state->by_number, state->maxgroups * sizeof(CyGroup *));
+	}
+	state->by_number[group->number] = group;
 }
 
 /* The group of state->key and state->keys; NULL when it must wait. */
@@ -219,7 +293,7 @@ cy_agg_find_group(CyStep *step)
 	if (group == NULL || found)
 		return group;
 	old = MemoryContextSwitchTo(rvi_cy_keyset_context(state->groups));
-	group->number = state->ngroups++;
+	cy_agg_remember(state, group);
 	group->keys = palloc(Max(state->nkeys, 1) * sizeof(RvValue));
 	for (int i = 0; i < state->nkeys; i++)
 		group->keys[i] = rvi_cy_value_copy(&state->keys[i]);
@@ -290,6 +364,7 @@ cy_agg_read_input(CyStep *step)
 		resetStringInfo(&state->key);
 		cy_agg_find_group(step);
 	}
+	cy_agg_finish_distinct(step);
 }
 
 static void
@@ -346,6 +421,8 @@ cy_agg_next_rest(CyStep *step)
 	CyGroup    *group;
 
 	rvi_cy_keyset_reset(state->groups);
+	state->ngroups = state->maxgroups = 0;
+	state->by_number = NULL;
 	if (state->seen != NULL)
 		rvi_cy_keyset_reset(state->seen);
 	if (!state->rest_pending && !cy_agg_fetch_rest(step))
@@ -360,6 +437,7 @@ cy_agg_next_rest(CyStep *step)
 		state->rest_pending = cy_agg_fetch_rest(step);
 	} while (state->rest_pending && state->rest_key.len == state->key.len &&
 			 memcmp(state->rest_key.data, state->key.data, state->key.len) == 0);
+	cy_agg_finish_distinct(step);
 	cy_agg_emit(step, group);
 	return true;
 }
@@ -405,6 +483,8 @@ cy_end_aggregate(CyStep *step)
 
 	if (state->rest != NULL)
 		rvi_cy_rowsort_end(state->rest);
+	if (state->unseen != NULL)
+		rvi_cy_rowsort_end(state->unseen);
 	if (state->seen != NULL)
 		rvi_cy_keyset_end(state->seen);
 	rvi_cy_keyset_end(state->groups);
@@ -427,10 +507,13 @@ rvi_cy_init_aggregate(CyStep *step)
 		if (((CyAggregate *) lfirst(cell))->distinct && state->seen == NULL)
 			state->seen = rvi_cy_keyset_make(0);
 	}
+	state->scratch = AllocSetContextCreate(step->exec->context, "cypher distinct value",
+										   ALLOCSET_SMALL_SIZES);
 	initStringInfo(&state->key);
 	initStringInfo(&state->row);
 	initStringInfo(&state->probe);
 	initStringInfo(&state->rest_key);
+	initStringInfo(&state->last);
 	step->next = cy_step_aggregate;
 	step->end = cy_end_aggregate;
 	step->state = state;

@@ -63,7 +63,7 @@ cy_match_require(CyStep *step, int slot, RvValueType type)
 	if (value->type == RV_VAL_NULL)
 		return false;
 	if (value->type != type)
-		rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", (CyLoc) {0, 0},
+		rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", CY_NO_LOC,
 					 "variable \"%s\" holds a %s where a %s is matched",
 					 step->plan->name ? step->plan->name : "", rvi_cy_type_name(value->type),
 					 rvi_cy_type_name(type));

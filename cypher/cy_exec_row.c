@@ -67,6 +67,7 @@ rvi_cy_rowstore_make(void)
 {
 	CyRowStore *store = palloc(sizeof(CyRowStore));
 
+	store->context = CurrentMemoryContext;
 	store->store = tuplestore_begin_heap(false, false, work_mem);
 	store->slot = MakeSingleTupleTableSlot(cy_row_desc(1), &TTSOpsMinimalTuple);
 	initStringInfo(&store->buffer);
@@ -90,10 +91,14 @@ rvi_cy_rowstore_put(CyRowStore *store, CyExec *exec, List *slots)
 bool
 rvi_cy_rowstore_get(CyRowStore *store, CyExec *exec, List *slots)
 {
+	MemoryContext old = MemoryContextSwitchTo(store->context);
+	bool		found = tuplestore_gettupleslot(store->store, true, false, store->slot);
 	bool		isnull;
 	Datum		value;
 
-	if (!tuplestore_gettupleslot(store->store, true, false, store->slot))
+	/* the slot may own its tuple: not in the memory of a row */
+	MemoryContextSwitchTo(old);
+	if (!found)
 		return false;
 	value = slot_getattr(store->slot, 1, &isnull);
 	rvi_cy_row_read(exec, slots, VARDATA_ANY(DatumGetPointer(value)));

@@ -15,6 +15,7 @@
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 #include "cypher/cy_fn.h"
 #include "cypher/cy_plan.h"
@@ -86,13 +87,33 @@ cy_create_properties(CyExec *exec, CyNode *expr)
 	return rv_graph_props_build(n, keys, values);
 }
 
+/*
+ * Properties that read what the clause has just made: with a snapshot of
+ * their own, which the steps below must not come to use.
+ */
+static RvProps *
+cy_create_own_properties(CyExec *exec, CyNode *expr)
+{
+	Snapshot	snapshot = exec->snapshot;
+	int			npushed = exec->npushed;
+	RvProps    *props;
+
+	rvi_cy_exec_advance(exec);
+	props = cy_create_properties(exec, expr);
+	PopActiveSnapshot();
+	exec->snapshot = snapshot;
+	exec->npushed = npushed;
+	return props;
+}
+
 static void
 cy_create_node(CyExec *exec, CyNodePattern *node)
 {
 	int32	   *labels = palloc(Max(list_length(node->labels), 1) * sizeof(int32));
 	int			n = 0;
 	ListCell   *cell;
-	RvProps    *props = cy_create_properties(exec, node->properties);
+	RvProps    *props = node->uses_own ? cy_create_own_properties(exec, node->properties) :
+		cy_create_properties(exec, node->properties);
 
 	foreach(cell, node->labels)
 		labels[n++] = rv_graph_token_intern(exec->graph, RV_TOKEN_LABEL, lfirst(cell));
@@ -119,7 +140,8 @@ cy_create_rel(CyExec *exec, CyRelPattern *rel, CyNodePattern *left, CyNodePatter
 {
 	int64		from = cy_create_end(exec, rel->direction == RV_DIR_OUT ? left : right);
 	int64		to = cy_create_end(exec, rel->direction == RV_DIR_OUT ? right : left);
-	RvProps    *props = cy_create_properties(exec, rel->properties);
+	RvProps    *props = rel->uses_own ? cy_create_own_properties(exec, rel->properties) :
+		cy_create_properties(exec, rel->properties);
 	int32		type = rv_graph_token_intern(exec->graph, RV_TOKEN_RELTYPE,
 											 linitial(rel->types));
 

@@ -63,7 +63,7 @@ rvi_cy_entity_read(CyExec *exec, const RvValue *value, bool want_props, CyEntity
 		entity->found = rv_graph_edge_get(exec->graph, exec->snapshot, value->u.id, want_props,
 										  &entity->edge);
 	if (!entity->found)
-		rvi_cy_error(CY_ERR_ENTITY_NOT_FOUND, "DeletedEntityAccess", (CyLoc) {0, 0},
+		rvi_cy_error(CY_ERR_ENTITY_NOT_FOUND, "DeletedEntityAccess", CY_NO_LOC,
 					 "%s " INT64_FORMAT " does not exist any more",
 					 rvi_cy_type_name(value->type), value->u.id);
 }

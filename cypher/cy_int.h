@@ -31,6 +31,9 @@ typedef enum CyErrorType
 	CY_ERR_ENTITY_NOT_FOUND
 } CyErrorType;
 
+/* Where no place in the text is to blame. */
+#define CY_NO_LOC	((CyLoc) {-1, -1})
+
 extern void rvi_cy_error(CyErrorType type, const char *detail, CyLoc loc, const char *format,...)
 			pg_attribute_printf(4, 5) pg_attribute_noreturn();
 

@@ -325,10 +325,12 @@ cy_plan_projection(CyPlanner *planner, CyProjection *projection)
 	}
 	if (projection->skip != NULL || projection->limit != NULL)
 	{
-		int64		limit = cy_plan_limit_bound(projection);
+		CyLiteral  *limit = (CyLiteral *) projection->limit;
+		double		rows = planner->plan->rows;
 
-		plan = rvi_cy_plan_step(planner, CY_PLAN_LIMIT, limit < 0 ? planner->plan->rows :
-								Min(planner->plan->rows, (double) limit));
+		if (limit != NULL && limit->node.tag == CY_LITERAL)
+			rows = Min(rows, (double) limit->value.u.integer);
+		plan = rvi_cy_plan_step(planner, CY_PLAN_LIMIT, rows);
 		plan->skip = projection->skip;
 		plan->limit = projection->limit;
 		plan->writes_below = cy_plan_writes(plan);

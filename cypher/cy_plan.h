@@ -170,6 +170,7 @@ extern void rvi_cy_row_read(CyExec *exec, List *slots, const char *flat);
 /* Rows in order, on disk beyond work_mem. */
 typedef struct CyRowStore
 {
+	MemoryContext context;
 	Tuplestorestate *store;
 	TupleTableSlot *slot;
 	StringInfoData buffer;

@@ -23,9 +23,16 @@ cy_sem_already_bound(CyVariable *variable)
 				 "variable \"%s\" is already defined", variable->name);
 }
 
-/* Finds or makes the slot of a node of MATCH. */
+/* Can the variable stand for that? One that is always null can: nothing will match. */
+static bool
+cy_sem_may_be(const CyVar *var, CyTypes types)
+{
+	return (var->types & types) != 0 || var->types == CY_T_NULL;
+}
+
+/* Finds or makes the slot of a node of MATCH; nullable: CY_T_NULL in OPTIONAL MATCH. */
 static void
-cy_sem_match_node(CySem *sem, CyNodePattern *node)
+cy_sem_match_node(CySem *sem, CyNodePattern *node, CyTypes nullable)
 {
 	CyVar	   *var;
 
@@ -36,10 +43,10 @@ cy_sem_match_node(CySem *sem, CyNodePattern *node)
 	}
 	var = rvi_cy_sem_lookup(sem, node->variable->name);
 	if (var == NULL)
-		var = rvi_cy_sem_declare(sem, node->variable->name, CY_T_NODE | CY_T_NULL);
+		var = rvi_cy_sem_declare(sem, node->variable->name, CY_T_NODE | nullable);
 	else
 	{
-		if ((var->types & CY_T_NODE) == 0)
+		if (!cy_sem_may_be(var, CY_T_NODE))
 			cy_sem_conflict(node->variable, "node");
 		node->bound = true;
 	}
@@ -47,7 +54,7 @@ cy_sem_match_node(CySem *sem, CyNodePattern *node)
 }
 
 static void
-cy_sem_match_rel(CySem *sem, CyRelPattern *rel)
+cy_sem_match_rel(CySem *sem, CyRelPattern *rel, CyTypes nullable)
 {
 	CyTypes		types = rel->var_length ? CY_T_LIST : CY_T_EDGE;
 	CyVar	   *var;
@@ -61,10 +68,10 @@ cy_sem_match_rel(CySem *sem, CyRelPattern *rel)
 	}
 	var = rvi_cy_sem_lookup(sem, rel->variable->name);
 	if (var == NULL)
-		var = rvi_cy_sem_declare(sem, rel->variable->name, types | CY_T_NULL);
+		var = rvi_cy_sem_declare(sem, rel->variable->name, types | nullable);
 	else
 	{
-		if ((var->types & types) == 0)
+		if (!cy_sem_may_be(var, types))
 			cy_sem_conflict(rel->variable, "relationship");
 		if (var->clause == sem->clause)
 			rvi_cy_error(CY_ERR_SYNTAX, "RelationshipUniquenessViolation",
@@ -78,7 +85,7 @@ cy_sem_match_rel(CySem *sem, CyRelPattern *rel)
 
 /* Elements, then the path's own variable. */
 static void
-cy_sem_match_path(CySem *sem, CyPathPattern *path)
+cy_sem_match_path(CySem *sem, CyPathPattern *path, CyTypes nullable)
 {
 	ListCell   *cell;
 
@@ -89,16 +96,16 @@ cy_sem_match_path(CySem *sem, CyPathPattern *path)
 		CyNode	   *element = lfirst(cell);
 
 		if (element->tag == CY_NODE_PATTERN)
-			cy_sem_match_node(sem, (CyNodePattern *) element);
+			cy_sem_match_node(sem, (CyNodePattern *) element, nullable);
 		else
-			cy_sem_match_rel(sem, (CyRelPattern *) element);
+			cy_sem_match_rel(sem, (CyRelPattern *) element, nullable);
 	}
 	if (path->variable == NULL)
 		return;
 	if (rvi_cy_sem_lookup(sem, path->variable->name) != NULL)
 		cy_sem_already_bound(path->variable);
 	path->variable->slot = rvi_cy_sem_declare(sem, path->variable->name,
-											  CY_T_PATH | CY_T_NULL)->slot;
+											  CY_T_PATH | nullable)->slot;
 }
 
 static CyNode *
@@ -133,7 +140,7 @@ rvi_cy_sem_match(CySem *sem, CyMatch *match)
 	ListCell   *cell;
 
 	foreach(cell, match->patterns)
-		cy_sem_match_path(sem, lfirst(cell));
+		cy_sem_match_path(sem, lfirst(cell), match->optional ? CY_T_NULL : 0);
 	foreach(cell, match->patterns)
 		cy_sem_match_properties(sem, lfirst(cell));
 	if (match->where != NULL)
@@ -161,6 +168,29 @@ rvi_cy_sem_pattern_expr(CySem *sem, CyPathPattern *path, bool may_declare)
 
 /* ---- CREATE ---- */
 
+typedef struct CySemOwn
+{
+	CySem	   *sem;
+	bool	   *uses_own;
+} CySemOwn;
+
+/* Does the expression use a variable that this clause declares? */
+static void
+cy_sem_find_own(CyNode **child, void *arg)
+{
+	CySemOwn   *own = arg;
+
+	if ((*child)->tag == CY_VARIABLE)
+	{
+		CyVar	   *var = rvi_cy_sem_lookup(own->sem, ((CyVariable *) *child)->name);
+
+		if (var != NULL && var->clause == own->sem->clause)
+			*own->uses_own = true;
+	}
+	else
+		rvi_cy_visit_children(*child, cy_sem_find_own, arg);
+}
+
 static void
 cy_sem_create_node(CySem *sem, CyNodePattern *node, bool alone)
 {
@@ -176,7 +206,7 @@ cy_sem_create_node(CySem *sem, CyNodePattern *node, bool alone)
 	}
 	if (alone || node->labels != NIL || node->properties != NULL)
 		cy_sem_already_bound(node->variable);
-	if ((var->types & CY_T_NODE) == 0)
+	if (!cy_sem_may_be(var, CY_T_NODE))
 		cy_sem_conflict(node->variable, "node");
 	node->bound = true;
 	node->slot = var->slot;
@@ -202,24 +232,25 @@ cy_sem_create_rel(CySem *sem, CyRelPattern *rel)
 		rel->slot = rvi_cy_sem_declare(sem, rel->variable->name, CY_T_EDGE)->slot;
 }
 
+/*
+ * Properties see what was there before the clause and what stands before
+ * them in it, of which *uses_own tells.
+ */
 static void
-cy_sem_create_path(CySem *sem, CyPathPattern *path)
+cy_sem_create_properties(CySem *sem, CyNode *properties, bool *uses_own)
 {
-	bool		alone = list_length(path->elements) == 1;
-	ListCell   *cell;
+	if (properties == NULL)
+		return;
+	rvi_cy_sem_expr(sem, properties);
+	cy_sem_find_own(&properties, &(CySemOwn) {sem, uses_own});
+}
 
+static void
+cy_sem_create_path_variable(CySem *sem, CyPathPattern *path)
+{
 	if (path->kind != CY_PATH_PLAIN)
 		rvi_cy_error(CY_ERR_SYNTAX, "UnexpectedSyntax", path->node.loc,
 					 "shortestPath cannot be created");
-	foreach(cell, path->elements)
-	{
-		CyNode	   *element = lfirst(cell);
-
-		if (element->tag == CY_NODE_PATTERN)
-			cy_sem_create_node(sem, (CyNodePattern *) element, alone);
-		else
-			cy_sem_create_rel(sem, (CyRelPattern *) element);
-	}
 	if (path->variable == NULL)
 		return;
 	if (rvi_cy_sem_lookup(sem, path->variable->name) != NULL)
@@ -227,33 +258,37 @@ cy_sem_create_path(CySem *sem, CyPathPattern *path)
 	path->variable->slot = rvi_cy_sem_declare(sem, path->variable->name, CY_T_PATH)->slot;
 }
 
-/*
- * Property expressions see what was there before the clause: nothing that
- * the clause itself creates, in whatever order.
- */
+/* In the order of execution: the nodes of all paths, their relationships, the paths. */
 void
 rvi_cy_sem_create(CySem *sem, CyCreate *create)
 {
-	CyScope    *scope;
 	ListCell   *cell;
 
 	foreach(cell, create->patterns)
 	{
-		ListCell   *element;
+		List	   *elements = ((CyPathPattern *) lfirst(cell))->elements;
 
-		foreach(element, ((CyPathPattern *) lfirst(cell))->elements)
+		for (int i = 0; i < list_length(elements); i += 2)
 		{
-			CyNode	   *properties = cy_sem_element_properties(lfirst(element));
+			CyNodePattern *node = list_nth(elements, i);
 
-			if (properties != NULL)
-				rvi_cy_sem_expr(sem, properties);
+			cy_sem_create_properties(sem, node->properties, &node->uses_own);
+			cy_sem_create_node(sem, node, list_length(elements) == 1);
 		}
 	}
 	foreach(cell, create->patterns)
-		cy_sem_create_path(sem, lfirst(cell));
-	for (scope = sem->scope; scope != NULL; scope = scope->outer)
 	{
-		foreach(cell, scope->vars)
-			create->live = lappend_int(create->live, ((CyVar *) lfirst(cell))->slot);
+		List	   *elements = ((CyPathPattern *) lfirst(cell))->elements;
+
+		for (int i = 1; i < list_length(elements); i += 2)
+		{
+			CyRelPattern *rel = list_nth(elements, i);
+
+			cy_sem_create_properties(sem, rel->properties, &rel->uses_own);
+			cy_sem_create_rel(sem, rel);
+		}
+		cy_sem_create_path_variable(sem, lfirst(cell));
 	}
+	foreach(cell, sem->scope->vars)
+		create->live = lappend_int(create->live, ((CyVar *) lfirst(cell))->slot);
 }

@@ -197,12 +197,58 @@ cy_sem_is_local(CyRewrite *rewrite, const char *name)
 	return false;
 }
 
+static void cy_sem_rewrite(CyNode **expr, void *arg);
+
+static void
+cy_sem_rewrite_one(CyRewrite *rewrite, CyNode **expr)
+{
+	if (*expr != NULL)
+		cy_sem_rewrite(expr, rewrite);
+}
+
+/*
+ * Children of an expression. One that binds a variable: its list is outside,
+ * and may hold aggregates; the rest sees the variable, and may not.
+ */
+static void
+cy_sem_rewrite_children(CyRewrite *rewrite, CyNode *expr)
+{
+	List	   *outside = rewrite->locals;
+
+	switch (expr->tag)
+	{
+		case CY_LIST_COMP:
+			cy_sem_rewrite_one(rewrite, &((CyListComp *) expr)->list);
+			rewrite->locals = lcons((void *) ((CyListComp *) expr)->variable->name,
+									list_copy(outside));
+			cy_sem_rewrite_one(rewrite, &((CyListComp *) expr)->filter);
+			cy_sem_rewrite_one(rewrite, &((CyListComp *) expr)->result);
+			break;
+		case CY_QUANTIFIER:
+			cy_sem_rewrite_one(rewrite, &((CyQuantifier *) expr)->list);
+			rewrite->locals = lcons((void *) ((CyQuantifier *) expr)->variable->name,
+									list_copy(outside));
+			cy_sem_rewrite_one(rewrite, &((CyQuantifier *) expr)->filter);
+			break;
+		case CY_REDUCE:
+			cy_sem_rewrite_one(rewrite, &((CyReduce *) expr)->initial);
+			cy_sem_rewrite_one(rewrite, &((CyReduce *) expr)->list);
+			rewrite->locals = lcons((void *) ((CyReduce *) expr)->variable->name,
+									lcons((void *) ((CyReduce *) expr)->accumulator->name,
+										  list_copy(outside)));
+			cy_sem_rewrite_one(rewrite, &((CyReduce *) expr)->result);
+			break;
+		default:
+			rvi_cy_visit_children(expr, cy_sem_rewrite, rewrite);
+	}
+	rewrite->locals = outside;
+}
+
 static void
 cy_sem_rewrite(CyNode **expr, void *arg)
 {
 	CyRewrite  *rewrite = arg;
 	CyItem	   *item;
-	List	   *locals = rewrite->locals;
 
 	check_stack_depth();
 	if (rewrite->split && (*expr)->tag == CY_FUNCTION)
@@ -233,33 +279,7 @@ cy_sem_rewrite(CyNode **expr, void *arg)
 					 variable->node.loc,
 					 "\"%s\" is neither aggregated nor a grouping key", variable->name);
 	}
-	if ((*expr)->tag == CY_LIST_COMP)
-		rewrite->locals = lcons((void *) ((CyListComp *) *expr)->variable->name,
-								list_copy(locals));
-	else if ((*expr)->tag == CY_QUANTIFIER)
-		rewrite->locals = lcons((void *) ((CyQuantifier *) *expr)->variable->name,
-								list_copy(locals));
-	else if ((*expr)->tag == CY_REDUCE)
-		rewrite->locals = lcons((void *) ((CyReduce *) *expr)->variable->name,
-								lcons((void *) ((CyReduce *) *expr)->accumulator->name,
-									  list_copy(locals)));
-	if (rewrite->locals != locals && (*expr)->tag == CY_LIST_COMP)
-	{
-		/* the list itself is outside, and may be an aggregate */
-		CyListComp *comp = (CyListComp *) *expr;
-		List	   *inner = rewrite->locals;
-
-		rewrite->locals = locals;
-		cy_sem_rewrite(&comp->list, arg);
-		rewrite->locals = inner;
-		if (comp->filter != NULL)
-			cy_sem_rewrite(&comp->filter, arg);
-		if (comp->result != NULL)
-			cy_sem_rewrite(&comp->result, arg);
-	}
-	else
-		rvi_cy_visit_children(*expr, cy_sem_rewrite, arg);
-	rewrite->locals = locals;
+	cy_sem_rewrite_children(rewrite, *expr);
 }
 
 /* Grouping keys and plain items: in the scope before the projection. */
@@ -282,9 +302,43 @@ cy_sem_plain_items(CySem *sem, CyProjection *projection)
 	}
 }
 
+typedef struct CySemSearch
+{
+	CyNode	   *wanted;
+	bool		found;
+} CySemSearch;
+
+static void
+cy_sem_search(CyNode **child, void *arg)
+{
+	CySemSearch *search = arg;
+
+	if ((*child)->tag == CY_VARIABLE)
+		search->found |= rvi_cy_equal(*child, search->wanted);
+	else
+		rvi_cy_visit_children(*child, cy_sem_search, arg);
+}
+
+/* Does a grouping key use the variable? */
+static bool
+cy_sem_in_keys(CyRewrite *rewrite, CyNode *variable)
+{
+	CySemSearch search = {variable, false};
+	ListCell   *cell;
+
+	foreach(cell, rewrite->projection->items)
+	{
+		CyItem	   *item = lfirst(cell);
+
+		if (!item->aggregated)
+			cy_sem_search(&item->expr, &search);
+	}
+	return search.found;
+}
+
 /*
  * In an expression with aggregates, what is neither a column nor inside an
- * aggregate but was a variable before.
+ * aggregate but part of a grouping key.
  */
 static void
 cy_sem_check_ambiguous(CyNode **child, void *arg)
@@ -303,7 +357,7 @@ cy_sem_check_ambiguous(CyNode **child, void *arg)
 			if (strcmp(((CyItem *) lfirst(cell))->name, name) == 0)
 				return;
 		}
-		if (rvi_cy_sem_lookup(rewrite->sem, name) != NULL)
+		if (cy_sem_in_keys(rewrite, *child))
 			rvi_cy_error(CY_ERR_SYNTAX, "AmbiguousAggregationExpression", (*child)->loc,
 						 "\"%s\" is neither aggregated nor a column", name);
 	}

@@ -84,6 +84,28 @@ extern bool rvi_fdw_match_column(const RviFdwTable *table, Index relid, Expr *ex
 								 RviFdwField *field);
 extern RviFdwAccess rvi_fdw_choose_access(RviFdwKind kind, const bool *given);
 
+/* Sizes of what the query's labels and types select; all graphs together. */
+typedef struct RviFdwSizes
+{
+	double		rows;			/* of the whole table */
+	double		pages;
+	double		selected;		/* rows with the labels or types asked for */
+	double		out_degree;		/* edges: with the types asked for */
+	double		in_degree;
+	int			ngraphs;
+	Oid			biggest;		/* node or edge table of the biggest graph */
+	double		biggest_rows;
+} RviFdwSizes;
+
+/* RelOptInfo.fdw_private */
+typedef struct RviFdwRel
+{
+	RviFdwTable *table;
+	RviFdwSizes sizes;
+	bool		want_props;
+	List	   *params;			/* ParamPathInfo */
+} RviFdwRel;
+
 /* fdw_plan.c */
 extern void rvi_fdw_get_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid);
 extern void rvi_fdw_get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid);

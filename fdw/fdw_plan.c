@@ -5,8 +5,9 @@
  *
  * Besides the plain path, one path is offered per set of relations that
  * conditions on graph, id, type, start_id or end_id can take values from, so
- * that a join runs as a nested loop of look-ups. Sizes come from the statistics of the
- * graph named in the query, or of all readable ones where none is.
+ * that a join runs as a nested loop of look-ups. Sizes come from the
+ * statistics of the graph named in the query, or of all readable ones where
+ * none is; those of columns see fdw_stats.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,25 +37,6 @@
 
 /* sets of outer relations tried, and pairs of them */
 #define PLAN_MAX_PARAMS 8
-
-/* Sizes of what the query's labels and types select; all graphs together. */
-typedef struct PlanSizes
-{
-	double		rows;			/* of the whole table */
-	double		pages;
-	double		selected;		/* rows with the labels or types asked for */
-	double		out_degree;		/* edges: with the types asked for */
-	double		in_degree;
-	int			ngraphs;
-} PlanSizes;
-
-typedef struct PlanRel
-{
-	RviFdwTable *table;
-	PlanSizes	sizes;
-	bool		want_props;
-	List	   *params;			/* ParamPathInfo */
-} PlanRel;
 
 typedef struct PlanEstimate
 {
@@ -163,17 +145,25 @@ plan_tokens(RvGraph graph, RvTokenKind kind, List *names, int *n, int *missing)
 }
 
 static void
-plan_add_graph(PlanSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
+plan_add_graph(RviFdwSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
 {
 	int			n;
 	int			missing;
 	int32	   *tokens;
+	double		rows = kind == RVI_FDW_NODES ? rv_graph_estimate_nodes(graph, NULL, 0) :
+		rv_graph_estimate_edges(graph, NULL, 0);
 
 	sizes->ngraphs++;
+	sizes->rows += rows;
+	if (rows > sizes->biggest_rows)
+	{
+		sizes->biggest_rows = rows;
+		sizes->biggest = kind == RVI_FDW_NODES ? rv_graph_node_relid(graph) :
+			rv_graph_edge_relid(graph);
+	}
 	if (kind == RVI_FDW_NODES)
 	{
 		tokens = plan_tokens(graph, RV_TOKEN_LABEL, names, &n, &missing);
-		sizes->rows += rv_graph_estimate_nodes(graph, NULL, 0);
 		sizes->pages += rv_graph_estimate_node_pages(graph);
 		if (missing == 0)
 			sizes->selected += rv_graph_estimate_nodes(graph, tokens, n);
@@ -181,7 +171,6 @@ plan_add_graph(PlanSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
 	else
 	{
 		tokens = plan_tokens(graph, RV_TOKEN_RELTYPE, names, &n, &missing);
-		sizes->rows += rv_graph_estimate_edges(graph, NULL, 0);
 		sizes->pages += rv_graph_estimate_edge_pages(graph);
 		if (n > 0 || missing == 0)
 		{
@@ -197,9 +186,9 @@ plan_add_graph(PlanSizes *sizes, RvGraph graph, RviFdwKind kind, List *names)
  * graph that is missing or forbidden counts as empty here; execution complains.
  */
 static void
-plan_sizes(PlannerInfo *root, PlanRel *plan, List *conds, Oid userid)
+plan_sizes(PlannerInfo *root, RviFdwRel *plan, List *conds, Oid userid)
 {
-	PlanSizes  *sizes = &plan->sizes;
+	RviFdwSizes *sizes = &plan->sizes;
 	RviFdwField field = plan->table->kind == RVI_FDW_NODES ? RVI_FIELD_LABELS : RVI_FIELD_TYPE;
 	List	   *names = plan_known_names(root, conds, field);
 	List	   *graphs = plan_known_names(root, conds, RVI_FIELD_GRAPH);
@@ -252,9 +241,9 @@ plan_values(List *conds, RviFdwField field)
 
 /* Rows that the conditions select, and what it takes to find them. */
 static void
-plan_access(PlanRel *plan, List *conds, PlanEstimate *estimate)
+plan_access(RviFdwRel *plan, List *conds, PlanEstimate *estimate)
 {
-	PlanSizes  *sizes = &plan->sizes;
+	RviFdwSizes *sizes = &plan->sizes;
 	bool		given[RVI_FIELD_PROPERTIES + 1] = {false};
 	double		starts = plan_values(conds, RVI_FIELD_START);
 	double		ends = plan_values(conds, RVI_FIELD_END);
@@ -305,7 +294,7 @@ plan_access(PlanRel *plan, List *conds, PlanEstimate *estimate)
 static void
 plan_estimate(PlannerInfo *root, RelOptInfo *rel, List *clauses, PlanEstimate *estimate)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	List	   *local = NIL;
 	List	   *conds = plan_classify(plan->table, rel->relid, clauses, &local);
 	QualCost	qual;
@@ -354,7 +343,7 @@ plan_columns(RelOptInfo *rel, const RviFdwTable *table, List *local)
 void
 rvi_fdw_get_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	PlanRel    *plan = palloc0(sizeof(PlanRel));
+	RviFdwRel  *plan = palloc0(sizeof(RviFdwRel));
 	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
 	List	   *local = NIL;
 	List	   *conds;
@@ -377,7 +366,7 @@ rvi_fdw_get_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 static void
 plan_add_param(PlannerInfo *root, RelOptInfo *rel, Relids outer)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 
 	outer = bms_del_member(bms_union(outer, rel->lateral_relids), rel->relid);
 	if (bms_is_empty(outer) || list_length(plan->params) >= PLAN_MAX_PARAMS)
@@ -389,7 +378,7 @@ plan_add_param(PlannerInfo *root, RelOptInfo *rel, Relids outer)
 static void
 plan_add_params(PlannerInfo *root, RelOptInfo *rel, List *rinfos)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	ListCell   *cell;
 
 	foreach(cell, rinfos)
@@ -428,7 +417,7 @@ plan_add_implied_params(PlannerInfo *root, RelOptInfo *rel)
 	static const RviFdwField fields[] = {
 		RVI_FIELD_ID, RVI_FIELD_START, RVI_FIELD_END, RVI_FIELD_TYPE, RVI_FIELD_GRAPH
 	};
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 
 	for (int i = 0; i < lengthof(fields); i++)
 	{
@@ -444,7 +433,7 @@ plan_add_implied_params(PlannerInfo *root, RelOptInfo *rel)
 static void
 plan_add_param_pairs(PlannerInfo *root, RelOptInfo *rel)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	List	   *single = list_copy(plan->params);
 
 	for (int i = 0; i < list_length(single); i++)
@@ -460,7 +449,7 @@ plan_add_param_pairs(PlannerInfo *root, RelOptInfo *rel)
 void
 rvi_fdw_get_paths(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	PlanEstimate estimate;
 	ListCell   *cell;
 
@@ -493,7 +482,7 @@ ForeignScan *
 rvi_fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *path, List *tlist,
 				 List *clauses, Plan *outer_plan)
 {
-	PlanRel    *plan = rel->fdw_private;
+	RviFdwRel  *plan = rel->fdw_private;
 	List	   *local = NIL;
 	List	   *conds;
 	List	   *fields = NIL;

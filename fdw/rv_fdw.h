@@ -1,12 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * rv_fdw.h
- *	  The folder's public header. Nothing but SQL reaches the foreign tables,
- *	  so there is nothing to declare.
+ *	  Foreign tables over graphs. SQL reaches them through the handler function.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef RV_FDW_H
 #define RV_FDW_H
+
+/* Called from _PG_init. */
+extern void rv_fdw_init(void);
 
 #endif							/* RV_FDW_H */

@@ -34,9 +34,9 @@
 /* '@' stands for the graph's number (rv_cat_run_ddl) */
 static const char *const ddl_create[] = {
 	"CREATE SCHEMA rvg_@",
-	DDL_DICTIONARY("label", "name pg_catalog.text COLLATE \"C\""),
-	DDL_DICTIONARY("reltype", "name pg_catalog.text COLLATE \"C\""),
-	DDL_DICTIONARY("propkey", "name pg_catalog.text COLLATE \"C\""),
+	DDL_DICTIONARY("label", "name pg_catalog.text COLLATE pg_catalog.\"C\""),
+	DDL_DICTIONARY("reltype", "name pg_catalog.text COLLATE pg_catalog.\"C\""),
+	DDL_DICTIONARY("propkey", "name pg_catalog.text COLLATE pg_catalog.\"C\""),
 	DDL_DICTIONARY("labelset", "labels pg_catalog.int4[]"),
 	"CREATE TABLE rvg_@.node (id pg_catalog.int8 PRIMARY KEY, lset pg_catalog.int4 NOT NULL, "
 	"props pg_catalog.bytea) USING heap WITH (fillfactor = 90)",

@@ -19,11 +19,13 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/predicate.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -62,7 +64,7 @@ dict_match(const void *a, const void *b, Size size)
 	return x->len != y->len || memcmp(x->data, y->data, x->len) != 0;
 }
 
-/* Forgets all cached tokens; names handed out stay valid until the entry goes. */
+/* Forgets all cached tokens; names handed out stay valid, in the pool. */
 void
 rvi_graph_tokens_reset(RviGraphEntry *entry)
 {
@@ -72,31 +74,57 @@ rvi_graph_tokens_reset(RviGraphEntry *entry)
 	entry->tokens_stale = false;
 }
 
+static HTAB *
+dict_hash_create(MemoryContext mcxt, Size entrysize)
+{
+	HASHCTL		ctl;
+
+	ctl.keysize = sizeof(RviTokenKey);
+	ctl.entrysize = entrysize;
+	ctl.hash = dict_hash;
+	ctl.match = dict_match;
+	ctl.hcxt = mcxt;
+	return hash_create("ruvector graph tokens", 64, &ctl,
+					   HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+}
+
 static RviTokenCache *
 dict_cache(RvGraph graph, RviGraphRel dict)
 {
 	RviGraphEntry *entry = graph->entry;
 	RviTokenCache *cache = &entry->tokens[dict];
-	HASHCTL		ctl;
 
 	if (entry->tokens_stale)
 		rvi_graph_tokens_reset(entry);
-	if (cache->by_name != NULL)
-		return cache;
 	if (entry->token_mcxt == NULL)
 		entry->token_mcxt = AllocSetContextCreate(entry->mcxt, "ruvector graph tokens",
 												  ALLOCSET_SMALL_SIZES);
-	ctl.keysize = sizeof(RviTokenKey);
-	ctl.entrysize = sizeof(DictEntry);
-	ctl.hash = dict_hash;
-	ctl.match = dict_match;
-	ctl.hcxt = entry->token_mcxt;
-	cache->by_name = hash_create("ruvector graph tokens", 64, &ctl,
-								 HASH_ELEM | HASH_FUNCTION | HASH_COMPARE | HASH_CONTEXT);
+	if (entry->pool == NULL)
+		entry->pool = dict_hash_create(entry->mcxt, sizeof(RviTokenKey));
+	if (cache->by_name == NULL)
+		cache->by_name = dict_hash_create(entry->token_mcxt, sizeof(DictEntry));
 	return cache;
 }
 
-/* Remembers a row; data is copied into the entry's context. */
+/* The pooled copy of a token's bytes, which stays where it is as long as the entry. */
+static RviTokenKey
+dict_pool(RviGraphEntry *entry, const char *data, Size len)
+{
+	RviTokenKey key = {data, len};
+	RviTokenKey *pooled = hash_search(entry->pool, &key, HASH_FIND, NULL);
+	char	   *copy;
+
+	if (pooled != NULL)
+		return *pooled;
+	copy = MemoryContextAlloc(entry->mcxt, len + 1);
+	memcpy(copy, data, len);
+	copy[len] = '\0';
+	key.data = copy;
+	hash_search(entry->pool, &key, HASH_ENTER, NULL);
+	return key;
+}
+
+/* Remembers a row; data is copied. */
 static void
 dict_remember(RvGraph graph, RviGraphRel dict, int32 id, const char *data, Size len)
 {
@@ -104,8 +132,6 @@ dict_remember(RvGraph graph, RviGraphRel dict, int32 id, const char *data, Size 
 	RviTokenCache *cache = dict_cache(graph, dict);
 	RviTokenKey key;
 	DictEntry  *slot;
-	char	   *copy;
-	bool		found;
 
 	if (id <= 0)
 		ereport(ERROR,
@@ -127,12 +153,8 @@ dict_remember(RvGraph graph, RviGraphRel dict, int32 id, const char *data, Size 
 		memset(cache->by_id + cache->nids, 0, sizeof(RviTokenKey) * (size - cache->nids));
 		cache->nids = size;
 	}
-	copy = MemoryContextAlloc(entry->mcxt, len + 1);
-	memcpy(copy, data, len);
-	copy[len] = '\0';
-	key.data = copy;
-	key.len = len;
-	slot = hash_search(cache->by_name, &key, HASH_ENTER, &found);
+	key = dict_pool(entry, data, len);
+	slot = hash_search(cache->by_name, &key, HASH_ENTER, NULL);
 	slot->id = id;
 	cache->by_id[id] = key;
 }
@@ -303,14 +325,38 @@ dict_name_key(const char *name)
 	return key;
 }
 
+/*
+ * A name that no row has yet spares its reader a scan, and so the predicate
+ * locks of one: in a serializable transaction they are taken here, on all rows
+ * that could come to have it.
+ */
+static void
+dict_predicate_lock_absent(RvGraph graph, RvTokenKind kind)
+{
+	if (!IsolationIsSerializable())
+		return;
+	if (kind != RV_TOKEN_RELTYPE)
+		PredicateLockRelation(graph->node, GetTransactionSnapshot());
+	if (kind != RV_TOKEN_LABEL)
+		PredicateLockRelation(graph->edge, GetTransactionSnapshot());
+}
+
 int32
 rv_graph_token_find(RvGraph graph, RvTokenKind kind, const char *name)
 {
 	RviTokenKey key = dict_name_key(name);
+	int32		id;
 
 	if (key.len == 0 || key.len > DICT_NAME_MAX)
 		return RV_TOKEN_NONE;
-	return dict_find(graph, (RviGraphRel) kind, &key);
+	id = dict_find(graph, (RviGraphRel) kind, &key);
+	if (id == RV_TOKEN_NONE && IsolationIsSerializable())
+	{
+		dict_predicate_lock_absent(graph, kind);
+		/* whoever added it before the lock was there has not met the lock */
+		id = dict_find(graph, (RviGraphRel) kind, &key);
+	}
+	return id;
 }
 
 int32
@@ -405,10 +451,13 @@ rvi_graph_labelsets_with(RvGraph graph, const int32 *labels, int nlabels, int *c
 {
 	Relation	rel = table_open(graph->entry->rel[RVI_REL_LABELSET], AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
+	TableScanDesc scan;
 	int			allocated = 16;
 	int32	   *result = palloc(sizeof(int32) * allocated);
 
+	/* nodes with a label set that is yet to come are in no index range that is going to be read */
+	dict_predicate_lock_absent(graph, RV_TOKEN_LABEL);
+	scan = table_beginscan(rel, SnapshotSelf, 0, NULL);
 	*count = 0;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{

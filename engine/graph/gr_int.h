@@ -5,9 +5,9 @@
  *
  * An RviGraphEntry is the backend's cached knowledge of one graph: OIDs of its
  * relations, checked once, and the tokens seen so far. An RvGraph is one use
- * of it, with open relations. Entries are invalidated by relcache callbacks
- * and by every (sub)transaction abort; an invalid entry lives on to the end
- * of the transaction, for those that have it open.
+ * of it, with open relations. Entries are invalidated by relcache callbacks,
+ * their tokens by every (sub)transaction abort; an invalid entry lives on to
+ * the end of the transaction, for those that have it open.
  *
  *-------------------------------------------------------------------------
  */
@@ -107,8 +107,9 @@ typedef struct RviGraphEntry
 	bool		valid;
 	bool		tokens_stale;	/* an abort may have undone cached tokens */
 	bool		rowsecurity;	/* some table has row security switched on */
-	MemoryContext mcxt;			/* owns the entry; token names live here */
+	MemoryContext mcxt;			/* owns the entry and the pool */
 	MemoryContext token_mcxt;	/* hash tables and arrays of tokens */
+	HTAB	   *pool;			/* RviTokenKey: bytes of all tokens ever seen; never shrinks */
 	Oid			schema;
 	Oid			rel[RVI_REL_COUNT];
 	Oid			index[RVI_IDX_COUNT];
@@ -156,7 +157,7 @@ struct RvGraphData
 extern Relation rvi_graph_index(RvGraph graph, RviGraphIndex which);
 
 /* gr_layout.c */
-extern RviGraphEntry *rvi_graph_entry_build(const char *name);
+extern bool rvi_graph_entry_fill(RviGraphEntry *entry);
 extern bool rvi_graph_entry_uses(const RviGraphEntry *entry, Oid relid);
 
 /* gr_dict.c */

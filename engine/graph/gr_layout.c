@@ -159,22 +159,15 @@ layout_find_indexes(RviGraphEntry *entry, Relation rel, RviGraphRel which)
 	}
 }
 
-/* Fills in relations and indexes; false when one was dropped meanwhile. */
+/* Looks up the names of relations and sequences; false where a table is missing. */
 static bool
-layout_find_relations(RviGraphEntry *entry)
+layout_resolve(RviGraphEntry *entry)
 {
 	for (int i = 0; i < RVI_REL_COUNT; i++)
 	{
-		Relation	rel = NULL;
-
 		entry->rel[i] = get_relname_relid(layout_rels[i].name, entry->schema);
-		if (OidIsValid(entry->rel[i]))
-			rel = try_relation_open(entry->rel[i], AccessShareLock);
-		if (rel == NULL)
+		if (!OidIsValid(entry->rel[i]))
 			return false;
-		layout_check_table(entry, rel, &layout_rels[i]);
-		layout_find_indexes(entry, rel, i);
-		relation_close(rel, NoLock);
 	}
 	for (int i = 0; i < RVI_SEQ_COUNT; i++)
 	{
@@ -185,56 +178,56 @@ layout_find_relations(RviGraphEntry *entry)
 	return true;
 }
 
-/*
- * Builds the entry of a graph, or returns NULL when there is none of this
- * name (or its schema is gone). Takes AccessShareLock on all tables of the
- * graph, which stays to the end of the transaction.
- */
-RviGraphEntry *
-rvi_graph_entry_build(const char *name)
+/* Locks and checks the tables, and finds the indexes; false when a table was dropped meanwhile. */
+static bool
+layout_check(RviGraphEntry *entry)
 {
-	MemoryContext mcxt = AllocSetContextCreate(CacheMemoryContext, "ruvector graph",
-											   ALLOCSET_SMALL_SIZES);
-	RviGraphEntry *entry = MemoryContextAllocZero(mcxt, sizeof(RviGraphEntry));
-	bool		found = false;
-
-	MemoryContextSetIdentifier(mcxt, entry->name);
-	entry->mcxt = mcxt;
-	strlcpy(entry->name, name, NAMEDATALEN);
-
-	PG_TRY();
+	entry->rowsecurity = false;
+	memset(entry->index, 0, sizeof(entry->index));
+	for (int i = 0; i < RVI_REL_COUNT; i++)
 	{
-		/* whoever drops the graph holds locks that we then waited for: look again */
-		for (int attempt = 0; attempt < 10 && !found; attempt++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			AcceptInvalidationMessages();
-			entry->n = rv_cat_graph_find(name);
-			if (entry->n == 0)
-				break;
-			entry->schema = get_namespace_oid(rv_cat_graph_schema(entry->n), true);
-			if (!OidIsValid(entry->schema))
-				break;
-			entry->rowsecurity = false;
-			found = layout_find_relations(entry);
-		}
-		if (!found && entry->n != 0 && OidIsValid(entry->schema))
-			layout_error(entry, "node", "or another one is missing");
-	}
-	PG_CATCH();
-	{
-		MemoryContextDelete(mcxt);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+		Relation	rel = try_relation_open(entry->rel[i], AccessShareLock);
 
-	if (!found)
-	{
-		MemoryContextDelete(mcxt);
-		return NULL;
+		if (rel == NULL)
+			return false;
+		layout_check_table(entry, rel, &layout_rels[i]);
+		layout_find_indexes(entry, rel, i);
+		relation_close(rel, NoLock);
 	}
-	entry->valid = true;
-	return entry;
+	return true;
+}
+
+/*
+ * Fills an entry by its name, or returns false when there is no such graph (or
+ * its schema is gone). Takes AccessShareLock on all tables of the graph, which
+ * stays to the end of the transaction.
+ *
+ * The entry is in the backend's list already, so that an invalidation that
+ * arrives on the way (whoever drops or alters the graph held a lock that we
+ * waited for) clears entry->valid and has us look again.
+ */
+bool
+rvi_graph_entry_fill(RviGraphEntry *entry)
+{
+	for (int attempt = 0; attempt < 100; attempt++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		AcceptInvalidationMessages();
+		entry->n = rv_cat_graph_find(entry->name);
+		if (entry->n == 0)
+			return false;
+		entry->schema = get_namespace_oid(rv_cat_graph_schema(entry->n), true);
+		if (!OidIsValid(entry->schema))
+			return false;
+		if (!layout_resolve(entry))
+			continue;
+		entry->valid = true;
+		if (layout_check(entry) && entry->valid)
+			return true;
+		entry->valid = false;
+	}
+	layout_error(entry, "node", "or another one is missing");
+	return false;
 }
 
 /* Does the entry depend on this relation? Called from the relcache callback. */

@@ -5,8 +5,10 @@
  *
  * A name is resolved through a short list of entries. An entry is trusted only
  * after the locks on node and edge are held and it is still valid: acquiring
- * a lock processes the invalidations that a concurrent drop has sent. Callbacks
- * only set flags; memory is freed at the end of the transaction.
+ * a lock processes the invalidations that a concurrent drop has sent. Relations
+ * that an aborted (sub)transaction made or changed are invalidated by
+ * PostgreSQL then, as all of its catalog changes are. Callbacks only set flags;
+ * memory is freed at the end of the transaction.
  *
  *-------------------------------------------------------------------------
  */
@@ -24,9 +26,9 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
-#include "utils/lsyscache.h"
 
 #include "catalog/rv_catalog.h"
 #include "engine/graph/gr_int.h"
@@ -63,19 +65,14 @@ graph_cache_sweep(void)
 	graph_sweep_needed = false;
 }
 
+/* Tokens that an aborted (sub)transaction added may be cached. */
 static void
-graph_invalidate_all(bool tokens)
+graph_forget_tokens(void)
 {
 	dlist_iter	iter;
 
 	dlist_foreach(iter, &graph_entries)
-	{
-		RviGraphEntry *entry = dlist_container(RviGraphEntry, link, iter.cur);
-
-		entry->valid = false;
-		entry->tokens_stale |= tokens;
-		graph_sweep_needed = true;
-	}
+		dlist_container(RviGraphEntry, link, iter.cur)->tokens_stale = true;
 }
 
 static void
@@ -103,8 +100,8 @@ graph_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PARALLEL_ABORT:
 		case XACT_EVENT_PREPARE:
-			/* tokens and graphs of this transaction are gone, or may yet go */
-			graph_invalidate_all(true);
+			/* a prepared transaction's tokens are neither there nor gone */
+			graph_forget_tokens();
 			graph_cache_sweep();
 			break;
 		case XACT_EVENT_COMMIT:
@@ -121,7 +118,7 @@ static void
 graph_subxact_callback(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
 	if (event == SUBXACT_EVENT_ABORT_SUB)
-		graph_invalidate_all(true);
+		graph_forget_tokens();
 }
 
 void
@@ -130,6 +127,34 @@ rv_graph_init(void)
 	CacheRegisterRelcacheCallback(graph_relcache_callback, (Datum) 0);
 	RegisterXactCallback(graph_xact_callback, NULL);
 	RegisterSubXactCallback(graph_subxact_callback, NULL);
+}
+
+/* Makes an entry and adds it to the list; NULL when there is no graph of this name. */
+static RviGraphEntry *
+graph_entry_build(const char *name)
+{
+	MemoryContext mcxt = AllocSetContextCreate(CacheMemoryContext, "ruvector graph",
+											   ALLOCSET_SMALL_SIZES);
+	RviGraphEntry *entry = MemoryContextAllocZero(mcxt, sizeof(RviGraphEntry));
+	volatile bool found = false;
+
+	entry->mcxt = mcxt;
+	strlcpy(entry->name, name, NAMEDATALEN);
+	MemoryContextSetIdentifier(mcxt, entry->name);
+	dlist_push_head(&graph_entries, &entry->link);
+	graph_entry_count++;
+
+	PG_TRY();
+	{
+		found = rvi_graph_entry_fill(entry);
+	}
+	PG_FINALLY();
+	{
+		if (!found)
+			graph_entry_free(entry);
+	}
+	PG_END_TRY();
+	return found ? entry : NULL;
 }
 
 /* The valid entry of a name, most recently used first; built when there is none. */
@@ -148,13 +173,7 @@ graph_entry_get(const char *name)
 			return entry;
 		}
 	}
-	entry = rvi_graph_entry_build(name);
-	if (entry != NULL)
-	{
-		dlist_push_head(&graph_entries, &entry->link);
-		graph_entry_count++;
-	}
-	return entry;
+	return graph_entry_build(name);
 }
 
 /* Resolves a name and locks node and edge; NULL when there is no such graph. */

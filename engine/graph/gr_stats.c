@@ -188,3 +188,29 @@ rv_graph_estimate_edge_pages(RvGraph graph)
 	(void) stats_rows(graph->edge, &pages);
 	return pages;
 }
+
+Oid
+rv_graph_node_relid(RvGraph graph)
+{
+	return RelationGetRelid(graph->node);
+}
+
+Oid
+rv_graph_edge_relid(RvGraph graph)
+{
+	return RelationGetRelid(graph->edge);
+}
+
+HeapTuple
+rv_graph_column_stats(Oid relid, RvGraphColumn column)
+{
+	static const AttrNumber attnos[] = {
+		[RV_COLUMN_NODE_ID] = RVI_NODE_ATT_ID,
+		[RV_COLUMN_EDGE_ID] = RVI_EDGE_ATT_ID,
+		[RV_COLUMN_EDGE_START] = RVI_EDGE_ATT_SRC,
+		[RV_COLUMN_EDGE_END] = RVI_EDGE_ATT_DST,
+	};
+
+	return SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid),
+						   Int16GetDatum(attnos[column]), BoolGetDatum(false));
+}

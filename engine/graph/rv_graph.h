@@ -18,6 +18,7 @@
 #ifndef RV_GRAPH_H
 #define RV_GRAPH_H
 
+#include "access/htup.h"
 #include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
@@ -248,6 +249,23 @@ extern double rv_graph_estimate_degree(RvGraph graph, RvDirection direction, con
 /* Pages of the node and edge tables. */
 extern double rv_graph_estimate_node_pages(RvGraph graph);
 extern double rv_graph_estimate_edge_pages(RvGraph graph);
+
+/*
+ * The tables of an open graph and the statistics row (pg_statistic) of one of
+ * their columns, or NULL; to be given back with ReleaseSysCache. The user's
+ * right to read the graph is the right to its statistics.
+ */
+typedef enum RvGraphColumn
+{
+	RV_COLUMN_NODE_ID,
+	RV_COLUMN_EDGE_ID,
+	RV_COLUMN_EDGE_START,
+	RV_COLUMN_EDGE_END
+} RvGraphColumn;
+
+extern Oid	rv_graph_node_relid(RvGraph graph);
+extern Oid	rv_graph_edge_relid(RvGraph graph);
+extern HeapTuple rv_graph_column_stats(Oid relid, RvGraphColumn column);
 
 /* Called from _PG_init. */
 extern void rv_graph_init(void);

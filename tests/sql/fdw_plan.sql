@@ -84,6 +84,34 @@ RESET enable_mergejoin;
 EXPLAIN (COSTS OFF) SELECT n.properties FROM words w
 JOIN ruvector_edges e ON e.graph = 'p' AND e.start_id = w.node_id
 JOIN ruvector_nodes n ON n.graph = 'p' AND n.id = e.end_id WHERE w.k = 1;
+-- estimates of joins come from the statistics of the graph's own columns: three steps from a few
+-- nodes are look-ups, and sizes are about right
+EXPLAIN (COSTS OFF) SELECT count(*) FROM generate_series(1, 10) s
+JOIN ruvector_edges a ON a.graph = 'p' AND a.start_id = s JOIN ruvector_edges b ON b.graph = 'p' AND b.start_id = a.end_id
+JOIN ruvector_edges c ON c.graph = 'p' AND c.start_id = b.end_id;
+CREATE FUNCTION estimated(query text) RETURNS float LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
+    RETURN plan->0->'Plan'->>'Plan Rows';
+END $$;
+SELECT estimated($$SELECT FROM generate_series(1, 10) s JOIN ruvector_edges a ON a.graph = 'p' AND a.start_id = s
+JOIN ruvector_edges b ON b.graph = 'p' AND b.start_id = a.end_id JOIN ruvector_edges c ON c.graph = 'p' AND c.start_id = b.end_id$$)
+BETWEEN 135 AND 540 AS about_270;
+SELECT estimated($$SELECT FROM ruvector_edges e JOIN ruvector_nodes n ON n.graph = e.graph AND n.id = e.end_id WHERE e.graph = 'p'$$)
+BETWEEN 4500 AND 18000 AS about_9000;
+SELECT estimated($$SELECT FROM ruvector_nodes WHERE graph = 'p' AND id > 2000$$) BETWEEN 500 AND 2000 AS about_1000;
+SELECT estimated($$SELECT FROM ruvector_nodes WHERE graph = 'p' AND labels @> '{Verb}'$$) BETWEEN 150 AND 600 AS about_300;
+SELECT estimated($$SELECT FROM ruvector_edges WHERE graph = 'p' AND type = 'HYPERNYM'$$) BETWEEN 1500 AND 6000 AS about_3000;
+-- without statistics, what is known of ids
+DELETE FROM pg_statistic WHERE starelid IN ('rvg_500.node'::regclass, 'rvg_500.edge'::regclass);
+SELECT estimated($$SELECT FROM generate_series(1, 10) s JOIN ruvector_edges a ON a.graph = 'p' AND a.start_id = s
+JOIN ruvector_edges b ON b.graph = 'p' AND b.start_id = a.end_id JOIN ruvector_edges c ON c.graph = 'p' AND c.start_id = b.end_id$$)
+BETWEEN 135 AND 540 AS about_270;
+SELECT estimated($$SELECT FROM ruvector_edges e JOIN ruvector_nodes n ON n.graph = e.graph AND n.id = e.end_id WHERE e.graph = 'p'$$)
+BETWEEN 4500 AND 18000 AS about_9000;
+ANALYZE rvg_500.node, rvg_500.edge;
+DROP FUNCTION estimated;
 -- equivalence: w.node_big = x.id, x.id = n.id
 EXPLAIN (COSTS OFF) SELECT n.id FROM words w, ruvector_edges x, ruvector_nodes n
 WHERE w.k = 1 AND x.graph = 'p' AND n.graph = 'p' AND w.node_big = x.start_id AND x.start_id = n.id;

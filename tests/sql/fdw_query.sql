@@ -133,6 +133,19 @@ BEGIN
     RAISE NOTICE '% missed', n;
 END $$;
 
+-- commits in the middle of a scan: the rest of it is kept
+CREATE TABLE seen (id bigint);
+DO $$
+DECLARE r record;
+BEGIN
+    FOR r IN SELECT id FROM ruvector_nodes WHERE graph = 'q1' LOOP
+        INSERT INTO seen VALUES (r.id);
+        COMMIT;
+    END LOOP;
+END $$;
+SELECT count(*), count(DISTINCT id) FROM seen;
+DROP TABLE seen;
+
 -- a security barrier is not crossed by what is pushed
 CREATE ROLE fdw_reader;
 CREATE VIEW even WITH (security_barrier) AS SELECT id, labels FROM ruvector_nodes WHERE graph = 'q1' AND id % 2 = 0;

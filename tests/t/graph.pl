@@ -61,6 +61,20 @@ is($other->safe_psql('postgres', q{SELECT ruvector_graph_create('later');
 	SELECT schema FROM ruvector_graph_list() WHERE name = 'later'}), "\nrvg_4", 'numbers of graphs go on as well');
 my ($rc, $out, $err) = $other->psql('postgres', q{INSERT INTO rvg_2.node VALUES (1, 1, NULL)});
 like($err, qr/holds a graph and cannot be changed directly/, 'the guard is restored');
+
+# the extension does not go while there are graphs; when forced, it forgets them and harms none
+($rc, $out, $err) = $other->psql('postgres', 'DROP EXTENSION ruvector');
+like($err, qr/cannot drop extension ruvector because other objects depend on it/, 'graphs hold the extension');
+is($other->safe_psql('postgres', q{
+	SET client_min_messages = error;
+	DROP EXTENSION ruvector CASCADE;
+	CREATE EXTENSION ruvector;
+	SELECT count(*) FROM ruvector_graph_list();
+	SELECT ruvector_graph_create('g');
+	SELECT schema FROM ruvector_graph_list();
+	SELECT count(*) FROM rvg_2.node}), "0\n\nrvg_1\n1010", 'a new installation starts over');
+is($other->safe_psql('postgres', q{SELECT ruvector_graph_create('a'); SELECT ruvector_graph_create('b');
+	SELECT name, schema FROM ruvector_graph_list()}), "\n\na|rvg_5\nb|rvg_6\ng|rvg_1", 'and keeps off what is left');
 $other->stop;
 
 # a standby reads, does not write, and learns of new tokens

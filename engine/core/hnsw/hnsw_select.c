@@ -257,7 +257,7 @@ rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph, int ef_cons
 		others = hselect_self_last(search->results, search->result_count, links->self);
 		links->edges[level] = links_end;
 		status = rve_hnsw_select(search, graph, search->results, others,
-								 rve_hnsw_max_degree(graph->m, level), links_end,
+								 graph->m, links_end,
 								 &links->count[level]);
 		if (status != RVE_OK)
 			return status;
