@@ -25,6 +25,7 @@ typedef struct CyScope
 {
 	List	   *vars;			/* CyVar, in order of declaration */
 	struct CyScope *outer;		/* looked at when a name is not here, or NULL */
+	struct cy_varhash_hash *by_name;	/* NULL while the list is short */
 } CyScope;
 
 /* Where aggregates may stand. */

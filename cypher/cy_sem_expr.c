@@ -262,7 +262,7 @@ cy_sem_element_types(CyNode *list)
 static CyTypes
 cy_sem_scoped(CySem *sem, CyNode *node)
 {
-	CyScope		inner = {NIL, sem->scope};
+	CyScope		inner = {.outer = sem->scope};
 	CyTypes		result = CY_T_LIST | CY_T_NULL;
 	CyVariable *variable;
 	CyNode	   *list;

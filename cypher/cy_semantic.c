@@ -12,25 +12,85 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
+#include "common/hashfn.h"
 
 #include "cypher/cy_sem.h"
+
+/* Variables of a long scope by name: scripts of CREATE have thousands. */
+typedef struct CyVarEntry
+{
+	const char *name;
+	CyVar	   *var;
+	uint32		hash;
+	char		status;			/* of simplehash */
+} CyVarEntry;
+
+#define SH_PREFIX cy_varhash
+#define SH_ELEMENT_TYPE CyVarEntry
+#define SH_KEY_TYPE const char *
+#define SH_KEY name
+#define SH_HASH_KEY(table, k) hash_bytes((const unsigned char *) (k), strlen(k))
+#define SH_EQUAL(table, a, b) (strcmp(a, b) == 0)
+#define SH_STORE_HASH
+#define SH_GET_HASH(table, entry) (entry)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+#define CY_SHORT_SCOPE	32
+
+/* The first of a name counts, as in the list. */
+static void
+cy_sem_index_var(CyScope *scope, CyVar *var)
+{
+	bool		found;
+	CyVarEntry *entry = cy_varhash_insert(scope->by_name, var->name, &found);
+
+	if (!found)
+		entry->var = var;
+}
+
+static void
+cy_sem_index_scope(CyScope *scope)
+{
+	ListCell   *cell;
+
+	scope->by_name = cy_varhash_create(CurrentMemoryContext, 4 * CY_SHORT_SCOPE, NULL);
+	foreach(cell, scope->vars)
+		cy_sem_index_var(scope, lfirst(cell));
+}
+
+static CyVar *
+cy_sem_lookup_in(CyScope *scope, const char *name)
+{
+	ListCell   *cell;
+
+	if (scope->by_name != NULL)
+	{
+		CyVarEntry *entry = cy_varhash_lookup(scope->by_name, name);
+
+		return entry == NULL ? NULL : entry->var;
+	}
+	foreach(cell, scope->vars)
+	{
+		CyVar	   *var = lfirst(cell);
+
+		if (strcmp(var->name, name) == 0)
+			return var;
+	}
+	return NULL;
+}
 
 CyVar *
 rvi_cy_sem_lookup(CySem *sem, const char *name)
 {
-	CHECK_FOR_INTERRUPTS();
 	for (CyScope *scope = sem->scope; scope != NULL; scope = scope->outer)
 	{
-		ListCell   *cell;
+		CyVar	   *var = cy_sem_lookup_in(scope, name);
 
-		foreach(cell, scope->vars)
-		{
-			CyVar	   *var = lfirst(cell);
-
-			if (strcmp(var->name, name) == 0)
-				return var;
-		}
+		if (var != NULL)
+			return var;
 	}
 	return NULL;
 }
@@ -45,6 +105,10 @@ rvi_cy_sem_declare_slot(CySem *sem, const char *name, int slot, CyTypes types)
 	var->types = types;
 	var->clause = sem->clause;
 	sem->scope->vars = lappend(sem->scope->vars, var);
+	if (sem->scope->by_name != NULL)
+		cy_sem_index_var(sem->scope, var);
+	else if (list_length(sem->scope->vars) > CY_SHORT_SCOPE)
+		cy_sem_index_scope(sem->scope);
 	return var;
 }
 
@@ -229,7 +293,7 @@ rvi_cy_analyze(CyQuery *query)
 	foreach(cell, query->parts)
 	{
 		CySingleQuery *single = lfirst(cell);
-		CyScope		scope = {NIL, NULL};
+		CyScope		scope = {NIL};
 		ListCell   *clause;
 
 		cy_sem_check_composition(single);

@@ -41,6 +41,11 @@ SELECT cy('CREATE (v:W {i: 1}) CREATE (v)-[:T]->(w:W {i: v.i + 1}) WITH w MATCH 
 SELECT cy('MATCH (v:V) CREATE (:V2 {i: v.i}) WITH v MATCH (x:V2) RETURN v.i AS v, x.i AS x ORDER BY v, x');
 -- properties may use what stands before them in the same clause
 SELECT cy('CREATE (a:S {i: 3}), (b:S {i: a.i * 2})-[r:T {i: a.i + b.i}]->(a) RETURN b.i AS b, r.i AS r');
+-- a script with many variables
+SELECT count(*) FROM ruvector_cypher('cy_create', 'CREATE ' || (SELECT string_agg(format('(n%s:Big {i: %s})', i, i), ', ') FROM generate_series(1, 500) i)
+    || (SELECT string_agg(format(', (n%s)-[:NEXT]->(n%s)', i, i + 1), '') FROM generate_series(1, 499) i));
+SELECT cy('MATCH (a:Big)-[:NEXT]->(b) RETURN count(*) AS c, sum(b.i - a.i) AS s');
+SELECT left(cy_error('CREATE ' || (SELECT string_agg('(v' || i || ')', ', ') FROM generate_series(1, 100) i) || ', (v7)'), 60);
 -- LIMIT 0 and a caller that stops early: everything is made all the same
 SELECT cy('UNWIND [1, 2, 3] AS i CREATE (:L {i: i}) RETURN i LIMIT 0');
 SELECT * FROM ruvector_cypher('cy_create', 'UNWIND [1, 2, 3] AS i CREATE (l:L {i: i}) RETURN l.i AS i') LIMIT 1;
