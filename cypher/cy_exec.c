@@ -144,8 +144,8 @@ cy_step_unwind(CyStep *step)
 			state->list.len = 0;
 		else if (state->list.type != RV_VAL_LIST)
 			rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", step->plan->expr->loc,
-						 "UNWIND needs a list, found a %s",
-						 rvi_cy_type_name(state->list.type));
+						 "UNWIND needs a list, found %s",
+						 rvi_cy_type_noun(state->list.type));
 	}
 	step->exec->row[step->plan->slot] = state->list.u.items[state->at++];
 	return true;
@@ -171,7 +171,7 @@ cy_limit_count(CyExec *exec, CyNode *expr, const char *clause, int64 missing)
 	value = rvi_cy_eval(exec, expr);
 	if (value.type != RV_VAL_INT)
 		rvi_cy_error(CY_ERR_SYNTAX, "InvalidArgumentType", expr->loc,
-					 "%s needs an integer, found a %s", clause, rvi_cy_type_name(value.type));
+					 "%s needs an integer, found %s", clause, rvi_cy_type_noun(value.type));
 	if (value.u.integer < 0)
 		rvi_cy_error(CY_ERR_SYNTAX, "NegativeIntegerArgument", expr->loc,
 					 "%s needs an integer that is not negative", clause);

@@ -109,8 +109,8 @@ cy_agg_require_number(const CyAggregate *aggregate, const RvValue *value)
 {
 	if (!CY_IS_NUMBER(value))
 		rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", aggregate->arg->loc,
-					 "%s() cannot be applied to a %s", aggregate->info->name,
-					 rvi_cy_type_name(value->type));
+					 "%s() cannot be applied to %s", aggregate->info->name,
+					 rvi_cy_type_noun(value->type));
 }
 
 /* Keeps the value if it comes before (MIN) or after (MAX) the one that is kept. */

@@ -64,9 +64,9 @@ cy_match_require(CyStep *step, int slot, RvValueType type)
 		return false;
 	if (value->type != type)
 		rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", CY_NO_LOC,
-					 "variable \"%s\" holds a %s where a %s is matched",
-					 step->plan->name ? step->plan->name : "", rvi_cy_type_name(value->type),
-					 rvi_cy_type_name(type));
+					 "variable \"%s\" holds %s where %s is matched",
+					 step->plan->name ? step->plan->name : "", rvi_cy_type_noun(value->type),
+					 rvi_cy_type_noun(type));
 	return true;
 }
 

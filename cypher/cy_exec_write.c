@@ -66,7 +66,7 @@ cy_create_properties(CyExec *exec, CyNode *expr)
 		return NULL;
 	if (map.type != RV_VAL_MAP)
 		rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", expr->loc,
-					 "properties must be a map, not a %s", rvi_cy_type_name(map.type));
+					 "properties must be a map, not %s", rvi_cy_type_noun(map.type));
 	keys = palloc(Max(map.len, 1) * sizeof(int32));
 	values = palloc(Max(map.len, 1) * sizeof(RvValue));
 	for (uint32 i = 0; i < map.len; i++)
@@ -78,8 +78,8 @@ cy_create_properties(CyExec *exec, CyNode *expr)
 			continue;			/* no property, and its key need not be known */
 		if (!cy_create_is_storable(&entry->value))
 			rvi_cy_error(CY_ERR_TYPE, "InvalidPropertyType", expr->loc,
-						 "property \"%s\" cannot hold a %s%s", name,
-						 rvi_cy_type_name(entry->value.type),
+						 "property \"%s\" cannot hold %s%s", name,
+						 rvi_cy_type_noun(entry->value.type),
 						 entry->value.type == RV_VAL_LIST ? " with such elements" : "");
 		keys[n] = rv_graph_token_intern(exec->graph, RV_TOKEN_PROPKEY, name);
 		values[n++] = entry->value;
@@ -130,8 +130,8 @@ cy_create_end(CyExec *exec, CyNodePattern *node)
 	if (value->type != RV_VAL_NODE)
 		rvi_cy_error(value->type == RV_VAL_NULL ? CY_ERR_ENTITY_NOT_FOUND : CY_ERR_TYPE,
 					 value->type == RV_VAL_NULL ? "MissingNode" : "InvalidArgumentType",
-					 node->node.loc, "a relationship cannot end at a %s",
-					 rvi_cy_type_name(value->type));
+					 node->node.loc, "a relationship cannot end at %s",
+					 rvi_cy_type_noun(value->type));
 	return value->u.id;
 }
 

@@ -26,8 +26,8 @@ cy_eval_truth_value(CyTruth truth)
 static void
 cy_eval_type_error(CyLoc loc, const char *wanted, const RvValue *value)
 {
-	rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", loc, "expected a %s, found a %s", wanted,
-				 rvi_cy_type_name(value->type));
+	rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", loc, "expected %s, found %s", wanted,
+				 rvi_cy_type_noun(value->type));
 }
 
 static CyTruth
@@ -38,7 +38,7 @@ cy_eval_truth(CyExec *exec, const CyNode *expr)
 	if (value.type == RV_VAL_NULL)
 		return CY_UNKNOWN;
 	if (value.type != RV_VAL_BOOL)
-		cy_eval_type_error(expr->loc, "boolean", &value);
+		cy_eval_type_error(expr->loc, "a boolean", &value);
 	return value.u.boolean ? CY_TRUE : CY_FALSE;
 }
 
@@ -138,7 +138,7 @@ cy_eval_property(CyExec *exec, CyProperty *property)
 		case RV_VAL_EDGE:
 			break;
 		default:
-			cy_eval_type_error(property->object->loc, "node, relationship or map", &object);
+			cy_eval_type_error(property->object->loc, "a node, relationship or map", &object);
 	}
 	if (property->token == RV_TOKEN_NONE)
 		property->token = rv_graph_token_find(exec->graph, RV_TOKEN_PROPKEY, property->key);
@@ -182,7 +182,7 @@ cy_eval_has_labels(CyExec *exec, const CyHasLabels *node)
 	if (object.type == RV_VAL_NULL)
 		return rvi_cy_null();
 	if (object.type != RV_VAL_NODE && object.type != RV_VAL_EDGE)
-		cy_eval_type_error(node->object->loc, "node or relationship", &object);
+		cy_eval_type_error(node->object->loc, "a node or relationship", &object);
 	entity = rvi_cy_entity(exec, node->object, &object, false);
 	if (object.type == RV_VAL_NODE)
 		labels = rv_graph_labelset(exec->graph, entity->node.lset, &nlabels);
@@ -217,7 +217,7 @@ cy_eval_in(CyExec *exec, const CyBinary *node)
 	if (list.type == RV_VAL_NULL)
 		return rvi_cy_null();
 	if (list.type != RV_VAL_LIST)
-		cy_eval_type_error(node->right->loc, "list", &list);
+		cy_eval_type_error(node->right->loc, "a list", &list);
 	for (uint32 i = 0; i < list.len; i++)
 	{
 		CyTruth		equal = rvi_cy_value_equals(&element, &list.u.items[i]);
@@ -312,7 +312,7 @@ cy_eval_unary(CyExec *exec, const CyUnary *node)
 	}
 	value = rvi_cy_eval(exec, node->arg);
 	if (value.type != RV_VAL_NULL && !CY_IS_NUMBER(&value))
-		cy_eval_type_error(node->arg->loc, "number", &value);
+		cy_eval_type_error(node->arg->loc, "a number", &value);
 	if (node->op == CY_OP_PLUS || value.type == RV_VAL_NULL)
 		return value;
 	if (value.type == RV_VAL_FLOAT)
@@ -364,7 +364,7 @@ cy_eval_index(CyExec *exec, const CyIndex *node)
 
 	if (object.type != RV_VAL_NULL && object.type != RV_VAL_LIST && object.type != RV_VAL_MAP &&
 		object.type != RV_VAL_NODE && object.type != RV_VAL_EDGE)
-		cy_eval_type_error(node->object->loc, "list or map", &object);
+		cy_eval_type_error(node->object->loc, "a list or map", &object);
 	if (object.type == RV_VAL_NULL || index.type == RV_VAL_NULL)
 		return rvi_cy_null();
 	if (object.type != RV_VAL_LIST)
@@ -399,7 +399,7 @@ cy_eval_slice_bound(CyExec *exec, const CyNode *expr, int64 missing, int64 lengt
 	if (value.type == RV_VAL_NULL)
 		return -1;
 	if (value.type != RV_VAL_INT)
-		cy_eval_type_error(expr->loc, "integer", &value);
+		cy_eval_type_error(expr->loc, "an integer", &value);
 	if (value.u.integer < 0)
 		return Max(value.u.integer + length, 0);
 	return Min(value.u.integer, length);
@@ -416,7 +416,7 @@ cy_eval_slice(CyExec *exec, const CySlice *node)
 	if (list.type == RV_VAL_NULL)
 		return list;
 	if (list.type != RV_VAL_LIST)
-		cy_eval_type_error(node->object->loc, "list", &list);
+		cy_eval_type_error(node->object->loc, "a list", &list);
 	from = cy_eval_slice_bound(exec, node->from, 0, list.len);
 	to = cy_eval_slice_bound(exec, node->to, list.len, list.len);
 	if (from < 0 || to < 0)
@@ -495,7 +495,7 @@ cy_eval_source(CyExec *exec, const CyNode *expr, RvValue *list)
 	if (list->type == RV_VAL_NULL)
 		return false;
 	if (list->type != RV_VAL_LIST)
-		cy_eval_type_error(expr->loc, "list", list);
+		cy_eval_type_error(expr->loc, "a list", list);
 	return true;
 }
 
@@ -594,13 +594,32 @@ cy_eval_reduce(CyExec *exec, const CyReduce *node)
 	return accumulator;
 }
 
+/* The first argument that is not null; those after it are not evaluated. */
+static RvValue
+cy_eval_coalesce(CyExec *exec, const CyFunction *call)
+{
+	ListCell   *cell;
+
+	foreach(cell, call->args)
+	{
+		RvValue		value = rvi_cy_eval(exec, lfirst(cell));
+
+		if (value.type != RV_VAL_NULL)
+			return value;
+	}
+	return rvi_cy_null();
+}
+
 static RvValue
 cy_eval_function(CyExec *exec, const CyFunction *call)
 {
 	int			nargs = list_length(call->args);
-	RvValue	   *args = palloc(Max(nargs, 1) * sizeof(RvValue));
+	RvValue	   *args;
 	ListCell   *cell;
 
+	if (call->info->call == NULL)
+		return cy_eval_coalesce(exec, call);
+	args = palloc(Max(nargs, 1) * sizeof(RvValue));
 	foreach(cell, call->args)
 	{
 		RvValue    *arg = &args[foreach_current_index(cell)];

@@ -98,6 +98,6 @@ rvi_cy_argument_error(const CyFunction *call, int i, const RvValue *value)
 	const CyNode *arg = list_nth(call->args, i);
 
 	rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentValue", arg->loc,
-				 "function \"%s\" cannot be applied to a %s", call->name,
-				 rvi_cy_type_name(value->type));
+				 "function \"%s\" cannot be applied to %s", call->name,
+				 rvi_cy_type_noun(value->type));
 }

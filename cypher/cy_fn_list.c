@@ -13,17 +13,6 @@
 #include "cypher/cy_fn.h"
 
 static RvValue
-cy_fn_coalesce(CyExec *exec, const CyFunction *call, const RvValue *args)
-{
-	for (int i = 0; i < list_length(call->args); i++)
-	{
-		if (args[i].type != RV_VAL_NULL)
-			return args[i];
-	}
-	return rvi_cy_null();
-}
-
-static RvValue
 cy_fn_exists(CyExec *exec, const CyFunction *call, const RvValue *args)
 {
 	return rvi_cy_bool(args->type != RV_VAL_NULL);
@@ -112,7 +101,7 @@ cy_fn_range(CyExec *exec, const CyFunction *call, const RvValue *args)
 }
 
 const CyFunctionInfo rvi_cy_list_functions[] = {
-	{"coalesce", 1, -1, CY_T_ANY, CY_T_ANY, false, cy_fn_coalesce},
+	{"coalesce", 1, -1, CY_T_ANY, CY_T_ANY, false, NULL},
 	{"exists", 1, 1, CY_T_ANY, CY_T_BOOL, false, cy_fn_exists},
 	{"size", 1, 1, CY_T_LIST | CY_T_STRING, CY_T_INT, true, cy_fn_size},
 	{"head", 1, 1, CY_T_LIST, CY_T_ANY, true, cy_fn_head},

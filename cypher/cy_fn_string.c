@@ -74,10 +74,12 @@ cy_fn_is_space(char c)
 static RvValue
 cy_fn_trim_sides(const CyFunction *call, const RvValue *args, bool left, bool right)
 {
-	const char *start = args->u.string;
-	const char *end = start + args->len;
+	const char *start;
+	const char *end;
 
 	cy_fn_require_strings(call, args, 1);
+	start = args->u.string;
+	end = start + args->len;
 	while (left && start < end && cy_fn_is_space(*start))
 		start++;
 	while (right && start < end && cy_fn_is_space(end[-1]))

@@ -83,7 +83,7 @@ typedef struct CyFunctionInfo
 	CyTypes		args;			/* static: what each argument may be, NULL aside */
 	CyTypes		result;
 	bool		null_in_null_out;	/* any NULL argument makes NULL, call is not reached */
-	CyFunctionCall call;		/* NULL for aggregates */
+	CyFunctionCall call;		/* NULL for aggregates and coalesce, which stops early */
 	CyAggregateKind aggregate;
 } CyFunctionInfo;
 
@@ -98,6 +98,7 @@ extern RvValue rvi_cy_int(int64 value);
 extern RvValue rvi_cy_float(double value);
 extern RvValue rvi_cy_string(const char *bytes, int length);
 extern const char *rvi_cy_type_name(RvValueType type);
+extern const char *rvi_cy_type_noun(RvValueType type);
 
 /* Deep copy into CurrentMemoryContext. */
 extern RvValue rvi_cy_value_copy(const RvValue *value);

@@ -19,7 +19,7 @@ cy_number_type_error(CyLoc loc, const RvValue *a, const RvValue *b)
 {
 	rvi_cy_error(CY_ERR_TYPE, "InvalidArgumentType", loc,
 				 "operator cannot be applied to %s and %s",
-				 rvi_cy_type_name(a->type), rvi_cy_type_name(b->type));
+				 rvi_cy_type_noun(a->type), rvi_cy_type_noun(b->type));
 }
 
 static RvValue

@@ -18,12 +18,30 @@
 #define CY_T_STORED \
 	(CY_T_NULL | CY_T_BOOL | CY_T_NUMBER | CY_T_STRING | CY_T_LIST)
 
+/* "boolean", "integer or float", .. */
+static const char *
+cy_sem_type_names(CyTypes types)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	for (int type = RV_VAL_BOOL; type <= RV_VAL_PATH; type++)
+	{
+		if ((types & CY_T(type)) == 0)
+			continue;
+		types &= ~CY_T(type);
+		appendStringInfo(&out, "%s%s", out.len == 0 ? "" : (types & ~CY_T_NULL) ? ", " : " or ",
+						 rvi_cy_type_name(type));
+	}
+	return out.data;
+}
+
 static void
 cy_sem_require(CyNode *expr, CyTypes types, CyTypes allowed, CyErrorType error)
 {
 	if ((types & (allowed | CY_T_NULL)) == 0)
-		rvi_cy_error(error, "InvalidArgumentType", expr->loc,
-					 "this expression has a type that is not allowed here");
+		rvi_cy_error(error, "InvalidArgumentType", expr->loc, "expected %s, found %s",
+					 cy_sem_type_names(allowed), cy_sem_type_names(types));
 }
 
 static CyTypes
@@ -88,10 +106,8 @@ cy_sem_add(CyBinary *binary, CyTypes left, CyTypes right)
 
 	if ((left | right) & CY_T_LIST)
 		return CY_T_ANY;
-	if ((left & (CY_T_NUMBER | CY_T_STRING | CY_T_NULL)) == 0)
-		cy_sem_require(binary->left, left, 0, CY_ERR_SYNTAX);
-	if ((right & (CY_T_NUMBER | CY_T_STRING | CY_T_NULL)) == 0)
-		cy_sem_require(binary->right, right, 0, CY_ERR_SYNTAX);
+	cy_sem_require(binary->left, left, CY_T_NUMBER | CY_T_STRING, CY_ERR_SYNTAX);
+	cy_sem_require(binary->right, right, CY_T_NUMBER | CY_T_STRING, CY_ERR_SYNTAX);
 	result |= (left | right) & (CY_T_STRING | CY_T_FLOAT);
 	if (left & right & CY_T_INT)
 		result |= CY_T_INT;

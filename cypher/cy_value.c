@@ -61,6 +61,15 @@ rvi_cy_type_name(RvValueType type)
 	return names[type];
 }
 
+/* The type with its article, for messages. */
+const char *
+rvi_cy_type_noun(RvValueType type)
+{
+	if (type == RV_VAL_NULL)
+		return "null";
+	return psprintf("%s %s", type == RV_VAL_INT ? "an" : "a", rvi_cy_type_name(type));
+}
+
 /* Number of RvValues behind u.items. */
 static uint32
 cy_value_nitems(const RvValue *value)

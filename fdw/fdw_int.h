@@ -78,8 +78,8 @@ typedef enum RviFdwAccess
 extern RviFdwTable *rvi_fdw_table(Oid relid);
 
 /* fdw_shippable.c */
-extern bool rvi_fdw_match_clause(const RviFdwTable *table, Index relid, Expr *clause,
-								 RviFdwCond *cond);
+extern bool rvi_fdw_match_clause(PlannerInfo *root, const RviFdwTable *table, Index relid,
+								 Expr *clause, RviFdwCond *cond);
 extern bool rvi_fdw_match_column(const RviFdwTable *table, Index relid, Expr *expr,
 								 RviFdwField *field);
 extern RviFdwAccess rvi_fdw_choose_access(RviFdwKind kind, const bool *given);

@@ -49,7 +49,8 @@ typedef struct PlanEstimate
 
 /* RviFdwConds of those RestrictInfos or clauses that can be pushed; the others go to *local. */
 static List *
-plan_classify(const RviFdwTable *table, Index relid, List *clauses, List **local)
+plan_classify(PlannerInfo *root, const RviFdwTable *table, Index relid, List *clauses,
+			  List **local)
 {
 	List	   *conds = NIL;
 	ListCell   *cell;
@@ -65,7 +66,7 @@ plan_classify(const RviFdwTable *table, Index relid, List *clauses, List **local
 				continue;
 			clause = ((RestrictInfo *) clause)->clause;
 		}
-		if (rvi_fdw_match_clause(table, relid, clause, &cond))
+		if (rvi_fdw_match_clause(root, table, relid, clause, &cond))
 			conds = lappend(conds, memcpy(palloc(sizeof(cond)), &cond, sizeof(cond)));
 		else if (local != NULL)
 			*local = lappend(*local, lfirst(cell));
@@ -296,7 +297,7 @@ plan_estimate(PlannerInfo *root, RelOptInfo *rel, List *clauses, PlanEstimate *e
 {
 	RviFdwRel  *plan = rel->fdw_private;
 	List	   *local = NIL;
-	List	   *conds = plan_classify(plan->table, rel->relid, clauses, &local);
+	List	   *conds = plan_classify(root, plan->table, rel->relid, clauses, &local);
 	QualCost	qual;
 	double		fetched;
 
@@ -352,7 +353,7 @@ rvi_fdw_get_rel_size(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 
 	rel->fdw_private = plan;
 	plan->table = rvi_fdw_table(relid);
-	conds = plan_classify(plan->table, rel->relid, rel->baserestrictinfo, &local);
+	conds = plan_classify(root, plan->table, rel->relid, rel->baserestrictinfo, &local);
 	foreach(cell, plan_columns(rel, plan->table, local))
 		plan->want_props |= plan->table->fields[lfirst_int(cell) - 1] == RVI_FIELD_PROPERTIES;
 	plan_sizes(root, plan, conds, OidIsValid(rte->checkAsUser) ? rte->checkAsUser : GetUserId());
@@ -387,7 +388,7 @@ plan_add_params(PlannerInfo *root, RelOptInfo *rel, List *rinfos)
 		RviFdwCond	cond;
 
 		if (join_clause_is_movable_to(rinfo, rel) &&
-			rvi_fdw_match_clause(plan->table, rel->relid, rinfo->clause, &cond))
+			rvi_fdw_match_clause(root, plan->table, rel->relid, rinfo->clause, &cond))
 			plan_add_param(root, rel, rinfo->clause_relids);
 	}
 }
@@ -492,7 +493,7 @@ rvi_fdw_get_plan(PlannerInfo *root, RelOptInfo *rel, Oid relid, ForeignPath *pat
 	ListCell   *cell;
 
 	clauses = extract_actual_clauses(clauses, false);
-	conds = plan_classify(plan->table, rel->relid, clauses, &local);
+	conds = plan_classify(root, plan->table, rel->relid, clauses, &local);
 	foreach(cell, conds)
 	{
 		RviFdwCond *cond = lfirst(cell);

@@ -45,9 +45,9 @@ rvi_fdw_match_column(const RviFdwTable *table, Index relid, Expr *expr, RviFdwFi
 }
 
 static bool
-shippable_value(Index relid, Expr *expr)
+shippable_value(PlannerInfo *root, Index relid, Expr *expr)
 {
-	return !bms_is_member(relid, pull_varnos(NULL, (Node *) expr)) &&
+	return !bms_is_member(relid, pull_varnos(root, (Node *) expr)) &&
 		!contain_volatile_functions((Node *) expr) && !contain_subplans((Node *) expr);
 }
 
@@ -92,7 +92,8 @@ shippable_equality(RviFdwField field, Oid operator, Oid collation, Oid valuetype
 }
 
 static bool
-shippable_op(const RviFdwTable *table, Index relid, OpExpr *op, RviFdwCond *cond)
+shippable_op(PlannerInfo *root, const RviFdwTable *table, Index relid, OpExpr *op,
+			 RviFdwCond *cond)
 {
 	Expr	   *left;
 	Expr	   *right;
@@ -111,7 +112,7 @@ shippable_op(const RviFdwTable *table, Index relid, OpExpr *op, RviFdwCond *cond
 		cond->value = op->opno == OID_ARRAY_CONTAINS_OP ? right : left;
 		return rvi_fdw_match_column(table, relid, column, &cond->field) &&
 			cond->field == RVI_FIELD_LABELS && shippable_collation(op->inputcollid) &&
-			exprType((Node *) cond->value) == TEXTARRAYOID && shippable_value(relid, cond->value);
+			exprType((Node *) cond->value) == TEXTARRAYOID && shippable_value(root, relid, cond->value);
 	}
 
 	cond->op = RVI_OP_EQ;
@@ -124,11 +125,12 @@ shippable_op(const RviFdwTable *table, Index relid, OpExpr *op, RviFdwCond *cond
 	return cond->field != RVI_FIELD_LABELS &&
 		shippable_equality(cond->field, op->opno, op->inputcollid,
 						   exprType((Node *) cond->value)) &&
-		shippable_value(relid, cond->value);
+		shippable_value(root, relid, cond->value);
 }
 
 static bool
-shippable_array_op(const RviFdwTable *table, Index relid, ScalarArrayOpExpr *op, RviFdwCond *cond)
+shippable_array_op(PlannerInfo *root, const RviFdwTable *table, Index relid,
+				   ScalarArrayOpExpr *op, RviFdwCond *cond)
 {
 	Expr	   *left = linitial(op->args);
 	Expr	   *right = lsecond(op->args);
@@ -143,7 +145,7 @@ shippable_array_op(const RviFdwTable *table, Index relid, ScalarArrayOpExpr *op,
 		cond->value = left;
 		return cond->field == RVI_FIELD_LABELS &&
 			shippable_equality(cond->field, op->opno, op->inputcollid, exprType((Node *) left)) &&
-			shippable_value(relid, left);
+			shippable_value(root, relid, left);
 	}
 
 	/* column = ANY (array) */
@@ -153,18 +155,19 @@ shippable_array_op(const RviFdwTable *table, Index relid, ScalarArrayOpExpr *op,
 		cond->field != RVI_FIELD_LABELS && cond->field != RVI_FIELD_GRAPH &&
 		shippable_equality(cond->field, op->opno, op->inputcollid,
 						   get_element_type(exprType((Node *) right))) &&
-		shippable_value(relid, right);
+		shippable_value(root, relid, right);
 }
 
 /* Can the store answer this clause? Fills in *cond when it can. */
 bool
-rvi_fdw_match_clause(const RviFdwTable *table, Index relid, Expr *clause, RviFdwCond *cond)
+rvi_fdw_match_clause(PlannerInfo *root, const RviFdwTable *table, Index relid, Expr *clause,
+					 RviFdwCond *cond)
 {
 	cond->clause = clause;
 	if (IsA(clause, OpExpr))
-		return shippable_op(table, relid, (OpExpr *) clause, cond);
+		return shippable_op(root, table, relid, (OpExpr *) clause, cond);
 	if (IsA(clause, ScalarArrayOpExpr))
-		return shippable_array_op(table, relid, (ScalarArrayOpExpr *) clause, cond);
+		return shippable_array_op(root, table, relid, (ScalarArrayOpExpr *) clause, cond);
 	return false;
 }
 

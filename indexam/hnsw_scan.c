@@ -186,8 +186,11 @@ scan_exact(const HnswScan *state)
 	return 1.0 - scan_clamp_cosine(ip / sqrt((double) aa * bb));
 }
 
-/* Puts a found node among the waiting rows if it still is a live one. */
-static void
+/*
+ * Puts a found node among the waiting rows if it still is a live one. False:
+ * vacuum has freed its slot since the search scored it.
+ */
+static bool
 scan_add_row(HnswScan *state, RveNode node)
 {
 	RvHnswReader *reader = &state->graph->reader;
@@ -196,24 +199,30 @@ scan_add_row(HnswScan *state, RveNode node)
 	uint16		seq;
 
 	if (!rvi_hnsw_read_vector(reader, node, &seq, state->vector) ||
-		!rvi_hnsw_read_slot(reader, node, &slot) ||
-		slot.state != RV_HNSW_LIVE || slot.seq != seq)
-		return;
+		!rvi_hnsw_read_slot(reader, node, &slot) || slot.seq != seq)
+		return false;
+	if (slot.state != RV_HNSW_LIVE)
+		return slot.state == RV_HNSW_DOOMED;
 	if (!ItemPointerIsValid(&slot.tid) && slot.dup_next == RVE_NODE_NONE)
-		return;
+		return true;
 	row = &state->rows[state->count++];
 	row->dist = scan_exact(state);
 	row->tid = slot.tid;
 	row->seq = seq;
 	row->primary = node;
 	row->chain = slot.dup_next;
+	return true;
 }
 
-/* Takes what the last search or resume found into the waiting rows. */
-static void
+/*
+ * Takes what the last search or resume found into the waiting rows. False:
+ * some of it was freed meanwhile.
+ */
+static bool
 scan_take_batch(HnswScan *state)
 {
 	const RveCandidate *found;
+	bool		whole = true;
 	int			n;
 	int			i;
 
@@ -233,8 +242,9 @@ scan_take_batch(HnswScan *state)
 			repalloc(state->rows, state->room * sizeof(ScanRow));
 	}
 	for (i = 0; i < n; i++)
-		scan_add_row(state, found[i].node);
+		whole &= scan_add_row(state, found[i].node);
 	qsort(state->rows, state->count, sizeof(ScanRow), scan_compare_rows);
+	return whole;
 }
 
 /* ---- searching ---- */
@@ -264,13 +274,20 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 													  state->mode != RV_HNSW_ITERATIVE_OFF),
 								"hnsw scan");
 		rve_hnsw_search_results(state->search, &n);
-		if (n > 0 || meta.entry == RVE_NODE_NONE)
-		{
-			scan_take_batch(state);
+
+		/*
+		 * A node that vacuum frees between being scored and being expanded
+		 * has no edges: when it is where level 0 begins, the search finds it
+		 * and nothing else.
+		 */
+		if ((n > 0 || meta.entry == RVE_NODE_NONE) &&
+			(scan_take_batch(state) || state->count > 0 ||
+			 attempt == SCAN_ENTRY_ATTEMPTS - 1))
 			return;
-		}
 
 		/* the entry was removed between reading the meta page and reading it */
+		if (n > 0)
+			continue;
 		if (meta.entry == missing)
 			break;
 		missing = meta.entry;
@@ -351,7 +368,7 @@ scan_next_row(HnswScan *state, ItemPointer tid)
 		{
 			rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
 									"hnsw scan");
-			scan_take_batch(state);
+			(void) scan_take_batch(state);
 		}
 		if (state->next == state->count)
 			return false;

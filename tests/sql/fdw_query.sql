@@ -86,6 +86,13 @@ JOIN ruvector_nodes n ON n.graph = 'q1' AND n.id = e.end_id ORDER BY name, e.id;
 SELECT name, e.* FROM who, LATERAL (SELECT id, type FROM ruvector_edges WHERE graph = 'q1' AND start_id = node_id ORDER BY id DESC LIMIT 1) e ORDER BY name;
 SELECT name, (SELECT count(*) FROM ruvector_edges WHERE graph = 'q1' AND end_id = node_id) FROM who ORDER BY name;
 SELECT name FROM who WHERE EXISTS (SELECT FROM ruvector_nodes WHERE graph = 'q1' AND id = node_id AND 'B' = ANY (labels)) ORDER BY name;
+-- values that an outer join may turn to null are wrapped by the planner
+SELECT a.name, s.x, s.k, n.id, n.labels FROM who a
+LEFT JOIN (SELECT name, node_id + 1 AS x, 'k' AS k FROM who WHERE name <> 'b') s ON s.name = a.name
+LEFT JOIN LATERAL (SELECT id, labels FROM ruvector_nodes n WHERE graph = 'q1' AND n.id = s.x) n ON true ORDER BY 1;
+SELECT a.name, n.id FROM who a
+LEFT JOIN (SELECT name, 'q' || coalesce(node_id, 1) AS g FROM who WHERE node_id < 3 OR node_id IS NULL) s ON s.name = a.name
+LEFT JOIN LATERAL (SELECT id FROM ruvector_nodes n WHERE graph = s.g AND n.id = 3) n ON true ORDER BY 1;
 -- the graph from the other side: a scan for each
 SELECT g, count(n.id) FROM (VALUES ('q1'), ('q2'), ('empty'), (NULL)) v(g), LATERAL (SELECT id FROM ruvector_nodes WHERE graph = g) n GROUP BY 1 ORDER BY 1;
 SELECT g, i, labels FROM (VALUES ('q1', 1), ('q2', 1), ('q1', 2), ('q2', 9)) v(g, i), LATERAL (SELECT labels FROM ruvector_nodes WHERE graph = g AND id = i) n ORDER BY 1, 2;

@@ -84,6 +84,33 @@ WHERE id = 2;                                                                   
 SELECT * FROM ruvector_graph_check('c') ORDER BY 1, 2, 3, 4;
 ROLLBACK;
 
+-- any bytes: nothing but GR-4 (another key) and GR-6 comes of it, and no crash
+BEGIN;
+CREATE TEMP TABLE sound ON COMMIT DROP AS SELECT id, props FROM rvg_400.node;
+SELECT setseed(0.25);
+DO $$
+DECLARE
+    good int := 0; bad int := 0; other int := 0; r record;
+BEGIN
+    FOR round IN 1..300 LOOP
+        UPDATE rvg_400.node SET props = set_byte(set_byte(props, (random() * (length(props) - 1))::int, (random() * 255)::int),
+                                                 (random() * (length(props) - 1))::int, (random() * 255)::int);
+        UPDATE rvg_400.node SET props = substr(props, 1, (random() * length(props))::int) || '\x00' WHERE id = round % 10 + 1;
+        FOR r IN SELECT n.id, (SELECT array_agg(DISTINCT invariant) FROM ruvector_graph_check('c') c WHERE c.relation = 'node' AND c.id = n.id) AS inv
+                 FROM rvg_400.node n LIMIT 10 LOOP
+            IF r.inv IS NULL THEN good := good + 1;
+            ELSIF r.inv <@ '{GR-4,GR-6}' THEN bad := bad + 1;
+            ELSE other := other + 1;
+            END IF;
+        END LOOP;
+        IF round % 5 = 0 THEN   -- start again from good ones
+            UPDATE rvg_400.node n SET props = s.props FROM sound s WHERE s.id = n.id;
+        END IF;
+    END LOOP;
+    RAISE NOTICE 'good ones: %, bad ones: %, others: %', good > 50, bad > 500, other;
+END $$;
+ROLLBACK;
+
 -- GR-7: ids that the sequence will give out again, or never would
 BEGIN;
 INSERT INTO rvg_400.node VALUES (-5, 1, NULL), (281474976710656, 1, NULL), (7000, 1, NULL);

@@ -64,7 +64,7 @@ foreach my $round (1 .. ROUNDS)
 	is( $node->safe_psql('postgres',
 			'SELECT count(*) FROM docs d WHERE vector_dims(embedding) = 100 AND embedding <-> embedding = 0'),
 		$batches * BATCH, "round $round: every vector can be read");
-	index_check_is_clean($node, 'docs_embedding', "round $round");
+	index_is_uncorrupted($node, 'docs_embedding', "round $round");
 	cmp_ok(
 		recall($node, 'docs', ef => 200, queries => 'SELECT embedding FROM docs WHERE id % 17 = 0'),
 		'>=', 0.98, "round $round: the index finds what a scan finds");
@@ -74,7 +74,8 @@ foreach my $round (1 .. ROUNDS)
 # the load goes on where it was cut off, and vacuum removes what the crashes left
 my ($status, $out, $err) = finish_in_background(run_in_background($node, load_script($next)));
 is("$status|$err", '0|', 'the rest is loaded');
-$node->safe_psql('postgres', 'VACUUM docs');
+# (INDEX_CLEANUP: with so few dead rows VACUUM would leave the index alone)
+$node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) docs');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT id) FROM docs'), '5000|5000', 'all rows, each once');
 index_check_is_clean($node, 'docs_embedding', 'after vacuum');
 index_is_used($node, "SELECT id FROM docs ORDER BY embedding <-> (SELECT embedding FROM docs LIMIT 1) LIMIT 5",
