@@ -3,7 +3,7 @@
  * hnsw_graph_page.c
  *	  RveGraphOps over index pages: what engine/core/hnsw sees of an index.
  *
- * Every operation locks one page at a time and leaves none locked or pinned.
+ * Every operation locks one page at a time, pins a few, and leaves none so.
  * An edge may lead to a slot that is free, reused or not there yet (README,
  * "Dangling edges"): such a node has no distance and no edges.
  *
@@ -21,6 +21,8 @@
 
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
+
+#define GPAGE_PINS 8			/* pages held at a time: no burden to a small buffer pool */
 
 /* The core takes NaN as "no such node" and wants all others finite. */
 static inline float
@@ -101,41 +103,55 @@ gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
 	return n;
 }
 
+/* Distance of a node's code to the query. */
+static inline float
+gpage_distance(RvHnswPageGraph *graph, RvHnswSlot slot)
+{
+	const RvHnswIndex *index = graph->reader.index;
+	const uint8 *code = rvi_hnsw_slot_code(&index->geo, slot);
+	RveCodeFactors factors;
+
+	gpage_factors(slot, &factors);
+	if (graph->code != NULL)
+		return gpage_finite(rve_quant_symmetric(index->codec, graph->code, &graph->factors,
+												code, &factors));
+	return gpage_finite(rve_quant_distance(index->codec, graph->query, code, &factors));
+}
+
 static void
 gpage_score(void *host, const RveNode *nodes, int n, float *dist)
 {
 	RvHnswPageGraph *graph = host;
 	RvHnswReader *reader = &graph->reader;
-	const RvHnswGeometry *geo = &reader->index->geo;
-	const RveCodec *codec = reader->index->codec;
-	Buffer		buffer = InvalidBuffer;
+	RvHnswPlace places[GPAGE_PINS];
+	Buffer		buffers[GPAGE_PINS];
+	int			from;
 	int			i;
 
 	CHECK_FOR_INTERRUPTS();
-	for (i = 0; i < n; i++)
+	for (from = 0; from < n; from += GPAGE_PINS)
 	{
-		RvHnswPlace place = rvi_hnsw_slot_place(geo, nodes[i]);
-		RvHnswSlot	slot;
-		RveCodeFactors factors;
-		Page		page;
+		int			count = Min(n - from, GPAGE_PINS);
 
-		dist[i] = NAN;
-		if (!rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
-			continue;
-		slot = rvi_hnsw_page_node(reader, page, place.slot, nodes[i]);
-		if (slot != NULL)
+		for (i = 0; i < count; i++)
 		{
-			const uint8 *code = rvi_hnsw_slot_code(geo, slot);
-
-			gpage_factors(slot, &factors);
-			dist[i] = gpage_finite(graph->code != NULL ?
-								   rve_quant_symmetric(codec, graph->code, &graph->factors,
-													   code, &factors) :
-								   rve_quant_distance(codec, graph->query, code, &factors));
+			places[i] = rvi_hnsw_slot_place(&reader->index->geo, nodes[from + i]);
+			buffers[i] = rvi_hnsw_pin_slot(reader, places[i]);
 		}
-		rvi_hnsw_unlock_page(buffer);
+		for (i = 0; i < count; i++)
+		{
+			RvHnswSlot	slot;
+
+			dist[from + i] = NAN;
+			if (!BufferIsValid(buffers[i]))
+				continue;
+			slot = rvi_hnsw_lock_slot(reader, buffers[i], places[i], nodes[from + i]);
+			if (slot != NULL)
+				dist[from + i] = gpage_distance(graph, slot);
+			rvi_hnsw_unlock_page(buffers[i]);
+			rvi_hnsw_release(buffers[i]);
+		}
 	}
-	rvi_hnsw_release(buffer);
 }
 
 /* Bytes of one loaded position: factors, then the code. */

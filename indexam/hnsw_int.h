@@ -268,6 +268,18 @@ rvi_hnsw_page_vector(const RvHnswGeometry *geo, Page page, uint32 slot)
 	return (RvHnswVectorSlot) (PageGetContents(page) + (Size) slot * geo->vector_bytes);
 }
 
+/*
+ * The hot path of searches, in two steps so that the misses of several slots
+ * overlap: pin_slot pins the page, if there is one, and prefetches the slot;
+ * lock_slot share-locks it and returns the slot if it holds a node, else NULL
+ * (the page is locked all the same). The slot vouches for its page by nid and
+ * magic; only where it does not is the page looked at, and an error raised
+ * if it is of another kind.
+ */
+extern Buffer rvi_hnsw_pin_slot(RvHnswReader *reader, RvHnswPlace place);
+extern RvHnswSlot rvi_hnsw_lock_slot(RvHnswReader *reader, Buffer buffer, RvHnswPlace place,
+									 RveNode nid);
+
 /* The slot on a locked graph page if it holds a node of the graph (live or doomed), else NULL. */
 extern RvHnswSlot rvi_hnsw_page_node(const RvHnswReader *reader, Page page, uint32 slot, RveNode nid);
 

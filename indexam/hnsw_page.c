@@ -22,6 +22,7 @@
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
 
+#define PAGE_CACHE_LINE 64		/* bytes the processor fetches at once */
 #define PAGE_CACHE_LIMIT 64		/* indexes whose codec a session keeps */
 
 static HTAB *page_index_cache = NULL;
@@ -96,18 +97,57 @@ rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, const RvHnswIndex *inde
 	reader->blocks = 0;
 }
 
+/* Whether the block is there; looks at the file only beyond what it knows of it. */
+static inline bool
+page_exists(RvHnswReader *reader, BlockNumber block)
+{
+	if (likely(block < reader->blocks))
+		return true;
+	if (block == InvalidBlockNumber)
+		return false;
+	reader->blocks = RelationGetNumberOfBlocks(reader->rel);
+	return block < reader->blocks;
+}
+
+Buffer
+rvi_hnsw_pin_slot(RvHnswReader *reader, RvHnswPlace place)
+{
+	Buffer		buffer;
+	const char *slot;
+
+	if (!page_exists(reader, place.block))
+		return InvalidBuffer;
+	buffer = ReadBuffer(reader->rel, place.block);
+	slot = (const char *) rvi_hnsw_page_slot(&reader->index->geo, BufferGetPage(buffer),
+											 place.slot);
+	__builtin_prefetch(slot);
+	slot = (const char *) rvi_hnsw_slot_code(&reader->index->geo, (RvHnswSlot) slot);
+	__builtin_prefetch(slot);
+	__builtin_prefetch(slot + PAGE_CACHE_LINE);
+	return buffer;
+}
+
+RvHnswSlot
+rvi_hnsw_lock_slot(RvHnswReader *reader, Buffer buffer, RvHnswPlace place, RveNode nid)
+{
+	Page		page = BufferGetPage(buffer);
+	RvHnswSlot	slot;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	slot = rvi_hnsw_page_slot(&reader->index->geo, page, place.slot);
+	if (likely(slot->nid == nid && slot->magic == reader->index->magic))
+		return slot->state == RV_HNSW_LIVE || slot->state == RV_HNSW_DOOMED ? slot : NULL;
+	if (!PageIsNew(page))
+		rvi_hnsw_check_page(reader->rel, reader->index, place.block, page, RV_HNSW_PAGE_GRAPH);
+	return NULL;
+}
+
 bool
 rvi_hnsw_lock_page(RvHnswReader *reader, BlockNumber block, RvHnswPageKind kind, Buffer *buffer,
 				   Page *page)
 {
-	if (unlikely(block >= reader->blocks))
-	{
-		if (block == InvalidBlockNumber)
-			return false;
-		reader->blocks = RelationGetNumberOfBlocks(reader->rel);
-		if (block >= reader->blocks)
-			return false;
-	}
+	if (!page_exists(reader, block))
+		return false;
 	*buffer = ReleaseAndReadBuffer(*buffer, reader->rel, block);
 	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
 	*page = BufferGetPage(*buffer);
