@@ -128,6 +128,23 @@ check_meta(HnswCheck *check)
 					 meta->mean_pages, check->index->geo.mean_pages);
 }
 
+/* Pages whose slots are looked at one by one later, if at all. */
+static void
+check_other_pages(HnswCheck *check)
+{
+	BlockNumber block;
+	RveNode		first;
+
+	for (block = RV_HNSW_MEAN_BLOCK; block < check->blocks; block++)
+	{
+		RvHnswPageKind kind = rvi_hnsw_block_kind(&check->index->geo, block, &first);
+
+		CHECK_FOR_INTERRUPTS();
+		if (kind == RV_HNSW_PAGE_MEAN || kind == RV_HNSW_PAGE_VECTOR)
+			(void) check_page(check, block, kind);
+	}
+}
+
 /* ---- HNSW-2, 5, 11: graph slots ---- */
 
 static void
@@ -483,6 +500,7 @@ ruvector_index_check(PG_FUNCTION_ARGS)
 	check.page = palloc(BLCKSZ);
 	rvi_hnsw_reader_init(&check.reader, check.rel, check.index);
 	check_meta(&check);
+	check_other_pages(&check);
 	check_graph_pages(&check);
 	check_upper_pages(&check);
 	check_chains(&check);

@@ -320,6 +320,7 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 {
 	RvHnswReader *reader = &state->graph->reader;
 	RvHnswSlotData slot;
+	uint64		steps = 0;
 	int			restarts = 0;
 	bool		is_new;
 
@@ -328,6 +329,10 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 		RveNode		nid = row->chain;
 
 		CHECK_FOR_INTERRUPTS();
+		if (steps++ > (uint64) reader->blocks * reader->index->geo.slots_per_page)
+			rvi_hnsw_corrupted(reader->rel,
+							   rvi_hnsw_slot_place(&reader->index->geo, nid).block,
+							   "HNSW-7: a chain of duplicates is a circle.");
 		if (rvi_hnsw_read_slot(reader, nid, &slot) && slot.link == row->primary &&
 			(slot.state == RV_HNSW_DUPLICATE || slot.state == RV_HNSW_DOOMED_DUPLICATE))
 		{

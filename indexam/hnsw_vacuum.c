@@ -238,6 +238,7 @@ vacuum_clean_chain(HnswVacuum *vacuum, RveNode primary)
 	RveNode		previous = primary;
 	RvHnswSlotData slot;
 	RvHnswSlotData next;
+	uint64		steps = 0;
 
 	if (!rvi_hnsw_read_slot(reader, primary, &slot) || slot.state != RV_HNSW_LIVE)
 		return;
@@ -251,6 +252,12 @@ vacuum_clean_chain(HnswVacuum *vacuum, RveNode primary)
 			rvi_hnsw_corrupted(vacuum->writer.rel,
 							   rvi_hnsw_slot_place(&vacuum->index->geo, previous).block,
 							   "HNSW-7: a chain of duplicates leads to a slot that is not one.");
+
+		/* an insert may make it start anew, but not this often */
+		if (steps++ > 4 * ((uint64) vacuum->blocks + 1) * vacuum->index->geo.slots_per_page)
+			rvi_hnsw_corrupted(vacuum->writer.rel,
+							   rvi_hnsw_slot_place(&vacuum->index->geo, nid).block,
+							   "HNSW-7: a chain of duplicates is a circle.");
 		if (next.state != RV_HNSW_DOOMED_DUPLICATE)
 		{
 			previous = nid;

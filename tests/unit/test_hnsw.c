@@ -157,12 +157,12 @@ START_TEST(graph_keeps_its_invariants)
 			{
 				RveHnswMemNode target;
 
-				ck_assert_uint_lt(edges[i], ROWS);
-				ck_assert_uint_ne(edges[i], node);
-				rve_hnsw_mem_node(mem, edges[i], &target);
+				ck_assert_uint_lt(RVE_HNSW_NODE(edges[i]), ROWS);
+				ck_assert_uint_ne(RVE_HNSW_NODE(edges[i]), node);
+				rve_hnsw_mem_node(mem, RVE_HNSW_NODE(edges[i]), &target);
 				ck_assert_int_ge(target.level, level);
 				for (int j = 0; j < i; j++)
-					ck_assert_uint_ne(edges[i], edges[j]);
+					ck_assert_uint_ne(RVE_HNSW_NODE(edges[i]), RVE_HNSW_NODE(edges[j]));
 			}
 		}
 	}

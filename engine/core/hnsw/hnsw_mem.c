@@ -3,18 +3,27 @@
  * hnsw_mem.c
  *	  The graph in memory, for index builds.
  *
- * Items and edge lists live in chunks of HMEM_CHUNK nodes, so that growth
- * neither moves nor doubles anything. Lists of upper levels are allocated
- * node by node: one node in m has any.
+ * Items and edge lists live in chunks of 1024, 1024, 2048, 4096, ... nodes, so
+ * that growth moves nothing; what a chunk has not used yet is address space,
+ * not memory. Lists of upper levels are allocated node by node: one node in m
+ * has any.
+ *
+ * A large graph is read at random places, and on 4 KB pages most of these
+ * reads miss the TLB too: large chunks ask for huge pages.
  *
  *-------------------------------------------------------------------------
  */
 #include "engine/core/hnsw/rve_hnsw.h"
 
+#include <math.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #define HMEM_CHUNK_SHIFT 10
-#define HMEM_CHUNK (1u << HMEM_CHUNK_SHIFT)
+#define HMEM_CHUNKS (32 - HMEM_CHUNK_SHIFT)
+#define HMEM_HUGE_PAGE ((size_t) 2 << 20)
 #define HMEM_LINE 64			/* bytes of a cache line */
 #define HMEM_PREFETCH_AHEAD 16	/* items */
 #define HMEM_CONNECT_EF 64
@@ -41,9 +50,8 @@ struct RveHnswMem
 	RveHnswMemParams params;
 	size_t		stride;			/* bytes from item to item */
 	uint32_t	edge_stride;	/* words from list to list */
-	HmemChunk  *chunks;
-	size_t		chunk_count;
-	size_t		chunk_room;
+	HmemChunk	chunks[HMEM_CHUNKS];
+	int			chunk_count;
 	uint32_t	count;
 	RveNode		entry;
 	int			entry_level;
@@ -54,35 +62,62 @@ struct RveHnswMem
 	const void *loaded[RVE_HNSW_MAX_EF + 1];
 };
 
+/* The chunk of a node; *at = its place there. */
+static inline const HmemChunk *
+hmem_chunk(const RveHnswMem *mem, RveNode node, size_t *at)
+{
+	uint32_t	block = node >> HMEM_CHUNK_SHIFT;
+	int			number = block == 0 ? 0 : 32 - __builtin_clz(block);
+
+	*at = number == 0 ? node : node - (UINT32_C(1) << (HMEM_CHUNK_SHIFT + number - 1));
+	return &mem->chunks[number];
+}
+
 static inline HmemNode *
 hmem_node(const RveHnswMem *mem, RveNode node)
 {
-	return &mem->chunks[node >> HMEM_CHUNK_SHIFT].nodes[node & (HMEM_CHUNK - 1)];
+	size_t		at;
+	const HmemChunk *chunk = hmem_chunk(mem, node, &at);
+
+	return &chunk->nodes[at];
 }
 
 static inline const uint8_t *
 hmem_item(const RveHnswMem *mem, RveNode node)
 {
-	return mem->chunks[node >> HMEM_CHUNK_SHIFT].items + (node & (HMEM_CHUNK - 1)) * mem->stride;
+	size_t		at;
+	const HmemChunk *chunk = hmem_chunk(mem, node, &at);
+
+	return chunk->items + at * mem->stride;
 }
 
 /* The list of a level the node has: count, then edges. */
 static inline uint32_t *
 hmem_list(const RveHnswMem *mem, RveNode node, int level)
 {
+	size_t		at;
+	const HmemChunk *chunk = hmem_chunk(mem, node, &at);
+
 	if (level == 0)
-		return mem->chunks[node >> HMEM_CHUNK_SHIFT].edges +
-			(node & (HMEM_CHUNK - 1)) * mem->edge_stride;
-	return hmem_node(mem, node)->upper + (size_t) (level - 1) * (1 + mem->params.m);
+		return chunk->edges + at * mem->edge_stride;
+	return chunk->nodes[at].upper + (size_t) (level - 1) * (1 + mem->params.m);
 }
 
+/* An array of a chunk. Advice is all that huge pages are: nothing depends on it. */
 static void *
-hmem_alloc(RveHnswMem *mem, size_t count, size_t size)
+hmem_alloc_array(size_t count, size_t size)
 {
-	void	   *ptr = rve_base_alloc_array(count, size);
+	uint8_t    *ptr = rve_base_alloc_array(count, size);
 
-	if (ptr != NULL)
-		mem->bytes += count * size;
+#ifdef MADV_HUGEPAGE
+	if (ptr != NULL && count * size >= 2 * HMEM_HUGE_PAGE)
+	{
+		uintptr_t	from = ((uintptr_t) ptr + HMEM_HUGE_PAGE - 1) & ~(HMEM_HUGE_PAGE - 1);
+		uintptr_t	to = ((uintptr_t) ptr + count * size) & ~(HMEM_HUGE_PAGE - 1);
+
+		(void) madvise((void *) from, to - from, MADV_HUGEPAGE);
+	}
+#endif
 	return ptr;
 }
 
@@ -239,7 +274,7 @@ rve_hnsw_mem_create(const RveHnswMemParams *params, RveHnswMem **result)
 void
 rve_hnsw_mem_free(RveHnswMem *mem)
 {
-	size_t		i;
+	int			i;
 	RveNode		node;
 
 	if (mem == NULL)
@@ -252,7 +287,6 @@ rve_hnsw_mem_free(RveHnswMem *mem)
 		rve_base_free(mem->chunks[i].edges);
 		rve_base_free(mem->chunks[i].nodes);
 	}
-	rve_base_free(mem->chunks);
 	rve_hnsw_search_free(mem->search);
 	rve_base_free(mem);
 }
@@ -260,24 +294,13 @@ rve_hnsw_mem_free(RveHnswMem *mem)
 static RveStatus
 hmem_add_chunk(RveHnswMem *mem)
 {
+	size_t		nodes = (size_t) 1 << (HMEM_CHUNK_SHIFT +
+									   (mem->chunk_count == 0 ? 0 : mem->chunk_count - 1));
 	HmemChunk	chunk;
 
-	if (mem->chunk_count == mem->chunk_room)
-	{
-		size_t		room = mem->chunk_room == 0 ? 64 : mem->chunk_room * 2;
-		HmemChunk  *grown = rve_base_alloc_array(room, sizeof(HmemChunk));
-
-		if (grown == NULL)
-			return RVE_NO_MEMORY;
-		if (mem->chunk_count > 0)
-			memcpy(grown, mem->chunks, mem->chunk_count * sizeof(HmemChunk));
-		rve_base_free(mem->chunks);
-		mem->chunks = grown;
-		mem->chunk_room = room;
-	}
-	chunk.items = hmem_alloc(mem, HMEM_CHUNK, mem->stride);
-	chunk.edges = hmem_alloc(mem, HMEM_CHUNK, mem->edge_stride * sizeof(uint32_t));
-	chunk.nodes = hmem_alloc(mem, HMEM_CHUNK, sizeof(HmemNode));
+	chunk.items = hmem_alloc_array(nodes, mem->stride);
+	chunk.edges = hmem_alloc_array(nodes, mem->edge_stride * sizeof(uint32_t));
+	chunk.nodes = hmem_alloc_array(nodes, sizeof(HmemNode));
 	if (chunk.items == NULL || chunk.edges == NULL || chunk.nodes == NULL)
 	{
 		rve_base_free(chunk.items);
@@ -302,7 +325,7 @@ hmem_prepare(RveHnswMem *mem, const void *item, uint64_t tag)
 
 	if (node >= RVE_HNSW_MAX_NODES)
 		return RVE_TOO_LARGE;
-	if ((node >> HMEM_CHUNK_SHIFT) == mem->chunk_count)
+	if (node == 0 || node == UINT32_C(1) << (HMEM_CHUNK_SHIFT + mem->chunk_count - 1))
 	{
 		status = hmem_add_chunk(mem);
 		if (status != RVE_OK)
@@ -317,20 +340,27 @@ hmem_prepare(RveHnswMem *mem, const void *item, uint64_t tag)
 	hmem_list(mem, node, 0)[0] = 0;
 	if (slot->level > 0)
 	{
-		slot->upper = hmem_alloc(mem, (size_t) slot->level * (1 + mem->params.m),
-								 sizeof(uint32_t));
+		size_t		words = (size_t) slot->level * (1 + mem->params.m);
+
+		slot->upper = rve_base_alloc_array(words, sizeof(uint32_t));
 		if (slot->upper == NULL)
 			return RVE_NO_MEMORY;
+		mem->bytes += words * sizeof(uint32_t);
 		for (level = 1; level <= slot->level; level++)
 			hmem_list(mem, node, level)[0] = 0;
 	}
 	return RVE_OK;
 }
 
-/* Adds added to node's list, choosing anew when it is full. *accepted = it is in. */
+/*
+ * Until rve_hnsw_mem_connect, the top bit of an edge says that selection
+ * pruned it and it only fills up the list.
+ */
+#define HMEM_PRUNED RVE_HNSW_KEPT
+
+/* A full list is chosen by Algorithm 4 the first time. */
 static RveStatus
-hmem_link_back(RveHnswMem *mem, const RveGraph *graph, RveNode node, RveNode added, int level,
-			   bool *accepted)
+hmem_reselect(RveHnswMem *mem, const RveGraph *graph, RveNode node, RveNode added, int level)
 {
 	uint32_t   *list = hmem_list(mem, node, level);
 	int			max = rve_hnsw_max_degree(mem->params.m, level);
@@ -339,12 +369,6 @@ hmem_link_back(RveHnswMem *mem, const RveGraph *graph, RveNode node, RveNode add
 	RveStatus	status;
 	int			i;
 
-	*accepted = true;
-	if ((int) list[0] < max)
-	{
-		list[1 + list[0]++] = added;
-		return RVE_OK;
-	}
 	memcpy(candidates, list + 1, max * sizeof(RveNode));
 	candidates[max] = added;
 	relink.node = node;
@@ -356,9 +380,88 @@ hmem_link_back(RveHnswMem *mem, const RveGraph *graph, RveNode node, RveNode add
 	if (status != RVE_OK)
 		return status;
 	list[0] = relink.count;
+	for (i = relink.diverse; i < relink.count; i++)
+		list[1 + i] |= HMEM_PRUNED;
+	return RVE_OK;
+}
+
+/*
+ * Afterwards it is kept up to date: the added node prunes and is pruned as
+ * Algorithm 4 would have it, and the farthest of the pruned ones goes. A
+ * fifth of the distances of choosing anew, and as good.
+ */
+static void
+hmem_replace_one(RveHnswMem *mem, RveNode node, RveNode added, int level)
+{
+	uint32_t   *list = hmem_list(mem, node, level);
+	int			n = (int) list[0];
+	RveNode		nodes[RVE_HNSW_MAX_DEGREE + 2];
+	bool		usable[RVE_HNSW_MAX_DEGREE + 2];
+	float		added_dist;
+	float		worst_dist[2] = {-INFINITY, -INFINITY};	/* of diverse, of pruned */
+	int			worst[2] = {-1, -1};
+	int			which;
+	int			i;
+
+	for (i = 0; i < n; i++)
+		nodes[i] = RVE_HNSW_NODE(list[1 + i]);
+	nodes[n] = added;
+	nodes[n + 1] = node;
+	hmem_load(mem, nodes, n + 2, usable);
+	added_dist = hmem_pair(mem, n + 1, n);
+	for (i = 0; i < n; i++)
+	{
+		float		dist = hmem_pair(mem, n + 1, i);
+
+		if (hmem_pair(mem, n, i) < (dist < added_dist ? added_dist : dist))
+		{
+			/* the nearer of the two prunes the other, unless it is pruned itself */
+			if (dist >= added_dist)
+				list[1 + i] |= HMEM_PRUNED;
+			else if ((list[1 + i] & HMEM_PRUNED) == 0)
+				added |= HMEM_PRUNED;
+		}
+		which = (list[1 + i] & HMEM_PRUNED) != 0;
+		if (dist > worst_dist[which])
+		{
+			worst_dist[which] = dist;
+			worst[which] = i;
+		}
+	}
+	which = worst[1] >= 0 || (added & HMEM_PRUNED) != 0;
+	if (worst[which] >= 0 && ((added & HMEM_PRUNED) == 0 || added_dist < worst_dist[which]))
+		list[1 + worst[which]] = added;
+}
+
+/* Adds added to node's list, choosing when it is full. *accepted = it is in. */
+static RveStatus
+hmem_link_back(RveHnswMem *mem, const RveGraph *graph, RveNode node, RveNode added, int level,
+			   bool *accepted)
+{
+	uint32_t   *list = hmem_list(mem, node, level);
+	bool		chosen = false;
+	RveStatus	status;
+	uint32_t	i;
+
+	*accepted = true;
+	if ((int) list[0] < rve_hnsw_max_degree(mem->params.m, level))
+	{
+		list[1 + list[0]++] = added;
+		return RVE_OK;
+	}
+	for (i = 1; i <= list[0]; i++)
+		chosen |= (list[i] & HMEM_PRUNED) != 0;
+	if (chosen)
+		hmem_replace_one(mem, node, added, level);
+	else
+	{
+		status = hmem_reselect(mem, graph, node, added, level);
+		if (status != RVE_OK)
+			return status;
+	}
 	*accepted = false;
-	for (i = 0; i < relink.count; i++)
-		*accepted |= relink.out[i] == added;
+	for (i = 1; i <= list[0]; i++)
+		*accepted |= RVE_HNSW_NODE(list[i]) == added;
 	return RVE_OK;
 }
 
@@ -423,6 +526,7 @@ rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t tag)
 		return status;
 	}
 	mem->count++;
+	mem->bytes += mem->stride + mem->edge_stride * sizeof(uint32_t) + sizeof(HmemNode);
 	if (links.duplicate_of != RVE_NODE_NONE)
 	{
 		HmemNode   *first = hmem_node(mem, links.duplicate_of);
@@ -553,6 +657,26 @@ hmem_tree_find_parent(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode *pa
 	return RVE_OK;
 }
 
+/* The flag changes its meaning: see HMEM_PRUNED. */
+static void
+hmem_clear_flags(RveHnswMem *mem)
+{
+	RveNode		node;
+	int			level;
+	uint32_t	i;
+
+	for (node = 0; node < mem->count; node++)
+	{
+		for (level = 0; level <= hmem_node(mem, node)->level; level++)
+		{
+			uint32_t   *list = hmem_list(mem, node, level);
+
+			for (i = 1; i <= list[0]; i++)
+				list[i] = RVE_HNSW_NODE(list[i]);
+		}
+	}
+}
+
 static RveStatus
 hmem_tree_build(RveHnswMem *mem, HmemTree *tree, uint32_t *unreachable)
 {
@@ -589,6 +713,7 @@ rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable)
 	*unreachable = 0;
 	if (mem->entry == RVE_NODE_NONE)
 		return RVE_OK;
+	hmem_clear_flags(mem);
 	tree.random = mem->params.seed;
 	tree.queue = rve_base_alloc_array(mem->count, sizeof(RveNode));
 	tree.in_tree = rve_base_alloc0(mem->count);

@@ -85,9 +85,10 @@ typedef struct HselectTask
 	int			max;
 	RveCandidate *out;
 	int			chosen;			/* in: first so many of out and sel_chosen are given */
+	int			diverse;		/* out: chosen before the pruned ones were brought back */
 } HselectTask;
 
-/* Algorithm 4 over candidates that are loaded; task->chosen = how many are in out. */
+/* Algorithm 4 over candidates that are loaded; task->chosen = how many are in out, unsorted. */
 static void
 hselect_diverse(RveHnswSearch *search, const RveGraph *graph, HselectTask *task)
 {
@@ -116,16 +117,16 @@ hselect_diverse(RveHnswSearch *search, const RveGraph *graph, HselectTask *task)
 		search->sel_chosen[against++] = position;
 		task->out[task->chosen++] = task->candidates[i];
 	}
+	task->diverse = task->chosen;
 	for (i = 0; i < pruned && task->chosen < task->max; i++)
 		task->out[task->chosen++] = task->candidates[search->sel_pruned[i]];
-	rvei_hnsw_sort(task->out, task->chosen);
 }
 
 RveStatus
 rve_hnsw_select(RveHnswSearch *search, const RveGraph *graph, const RveCandidate *candidates,
 				int n, int max, RveCandidate *out, int *selected)
 {
-	HselectTask task = {candidates, NULL, n, max, out, 0};
+	HselectTask task = {candidates, NULL, n, max, out, 0, 0};
 	RveStatus	status = hselect_reserve(search, n > max ? n : max);
 	int			i;
 
@@ -135,6 +136,7 @@ rve_hnsw_select(RveHnswSearch *search, const RveGraph *graph, const RveCandidate
 		search->sel_nodes[i] = candidates[i].node;
 	graph->ops->load(graph->host, search->sel_nodes, n, search->sel_usable);
 	hselect_diverse(search, graph, &task);
+	rvei_hnsw_sort(out, task.chosen);
 	*selected = task.chosen;
 	return RVE_OK;
 }
@@ -185,6 +187,7 @@ rve_hnsw_relink(RveHnswSearch *search, const RveGraph *graph, RveHnswRelink *rel
 	for (i = 0; i < task.chosen; i++)
 		relink->out[i] = search->sel_out[i].node;
 	relink->count = task.chosen;
+	relink->diverse = task.diverse;
 	return RVE_OK;
 }
 
@@ -209,6 +212,16 @@ hselect_self_last(RveCandidate *candidates, int n, RveNode self)
 	if (kept < n)
 		candidates[kept] = found;
 	return kept;
+}
+
+/*
+ * Edges a new node chooses itself. Level 0 has room for 2m, but reverse edges
+ * want some: 3m/2 gives the recall of 2m for three quarters of the work.
+ */
+static int
+hselect_own_degree(int m, int level)
+{
+	return level == 0 ? m + m / 2 : m;
 }
 
 RveStatus
@@ -257,7 +270,7 @@ rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph, int ef_cons
 		others = hselect_self_last(search->results, search->result_count, links->self);
 		links->edges[level] = links_end;
 		status = rve_hnsw_select(search, graph, search->results, others,
-								 graph->m, links_end,
+								 hselect_own_degree(graph->m, level), links_end,
 								 &links->count[level]);
 		if (status != RVE_OK)
 			return status;

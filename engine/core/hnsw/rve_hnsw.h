@@ -151,9 +151,8 @@ typedef struct RveHnswLinks
 
 /*
  * Algorithm 1 up to the choice of neighbours: searches every level from
- * min(links->level, entry level) down and selects m edges by Algorithm 4. On
- * level 0, where there is room for 2m, the rest is left to reverse edges:
- * filling it at once doubles the cost of a build for no gain in recall.
+ * min(links->level, entry level) down and selects edges by Algorithm 4: m, on
+ * level 0 3m/2, where the rest of the room for 2m is left to reverse edges.
  * The result stays valid until the search is used again.
  */
 extern RveStatus rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph,
@@ -176,8 +175,9 @@ typedef struct RveHnswRelink
 	int			n;
 	int			kept;			/* the first so many candidates are chosen in any case */
 	int			max;			/* at most this many edges */
-	RveNode	   *out;			/* room for max */
+	RveNode	   *out;			/* room for max; not sorted: kept, diverse, then pruned ones */
 	int			count;			/* out */
+	int			diverse;		/* out: how many of these come before the pruned ones */
 } RveHnswRelink;
 
 /* Selects relink->out among relink->candidates by distance to relink->node. */
@@ -229,7 +229,7 @@ extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t ta
  */
 extern RveStatus rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable);
 
-/* Memory held. */
+/* Memory in use by the nodes there are. */
 extern size_t rve_hnsw_mem_bytes(const RveHnswMem *mem);
 
 extern uint32_t rve_hnsw_mem_count(const RveHnswMem *mem);
@@ -247,7 +247,10 @@ typedef struct RveHnswMemNode
 
 extern void rve_hnsw_mem_node(const RveHnswMem *mem, RveNode node, RveHnswMemNode *out);
 
-/* A node's edges; those on level 0 with RVE_HNSW_KEPT where it applies. */
+/*
+ * A node's edges, with RVE_HNSW_KEPT where it applies. Before
+ * rve_hnsw_mem_connect the top bit means nothing to others.
+ */
 extern const RveNode *rve_hnsw_mem_edges(const RveHnswMem *mem, RveNode node, int level, int *count);
 
 /* Sets what the graph's ops search for: item_bytes at item, which must stay valid. */
