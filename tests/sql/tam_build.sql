@@ -135,7 +135,10 @@ SELECT bt_index_check('tam_b_nested', true);
 CALL prove_restored();
 
 -- a unique violation, found by the sort after the scan
+-- (which duplicate is named depends on how a parallel sort divides the rows)
+\set VERBOSITY terse
 CREATE UNIQUE INDEX tam_b_dup ON tam_b (n);
+\set VERBOSITY default
 CALL prove_restored();
 SELECT bt_index_check(indexrelid, true) FROM pg_index JOIN pg_class c ON c.oid = indexrelid
     JOIN pg_am a ON a.oid = relam WHERE amname = 'btree' AND indrelid = 'tam_b'::regclass
