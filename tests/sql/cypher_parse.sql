@@ -50,7 +50,7 @@ SELECT query, cy_error(query) FROM (VALUES
 
 -- depth and length
 SELECT cy_error('RETURN ' || repeat('(', 100000) || '1' || repeat(')', 100000));
-SELECT cy_error('RETURN ' || repeat('[', 3000) || repeat(']', 3000) || ' AS x');
+SELECT cy_error('RETURN ' || repeat('[', 500) || repeat(']', 500) || ' AS x');
 SELECT cy_error('RETURN 1' || repeat(' + 1', 250000) || ' AS x');
 SELECT length(ruvector_cypher('cy_parse', 'RETURN ''' || repeat('x', 1000000) || ''' AS x') ->> 'x');
 
