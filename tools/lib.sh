@@ -82,15 +82,16 @@ install_packages() { # install_packages <package>...
         sudo -n true 2>/dev/null || die "missing packages; run as root: apt-get install $missing"
         sudo=sudo
     fi
+    sudo="$sudo env DEBIAN_FRONTEND=noninteractive"
     $sudo apt-get update -qq || die "apt-get update failed: is a Debian mirror reachable?"
     # a server that is already there keeps its version, so that nothing of it is restarted
     installed=$(dpkg-query -W -f '${Version}' "postgresql-$PGMAJOR" 2>/dev/null || true)
     if [ -n "$installed" ]; then
         pins="postgresql-server-dev-$PGMAJOR=$installed libpq-dev=$installed libpq5=$installed"
     fi
-    if ! DEBIAN_FRONTEND=noninteractive $sudo -E apt-get install -y -qq --no-install-recommends \
+    if ! $sudo apt-get install -y -qq --no-install-recommends \
             --no-remove $missing $pins >"$BUILD/apt.log" 2>&1; then
-        DEBIAN_FRONTEND=noninteractive $sudo -E apt-get install -y -qq --no-install-recommends \
+        $sudo apt-get install -y -qq --no-install-recommends \
             $missing >>"$BUILD/apt.log" 2>&1 || die "could not install: $missing (see $BUILD/apt.log)"
     fi
 }
