@@ -38,14 +38,21 @@ typedef RvVectorData *RvVector;
 typedef struct RvTypeDesc
 {
 	const char *name;			/* SQL name, for messages */
+	RveElements elements;
 	int			max_dim;
 
 	/*
 	 * Dimensions of a (possibly toasted) datum, and its elements as float32
-	 * into out[dim]. to_f32 detoasts and frees what it detoasted.
+	 * into out[dim] (dense types; NULL for others). to_f32 detoasts and frees what it detoasted.
 	 */
 	int			(*dim) (Datum value);
 	void		(*to_f32) (Datum value, float *out, int dim);
+
+	/*
+	 * Any type's value as the engine takes it, for the life of
+	 * CurrentMemoryContext and of value.
+	 */
+	void		(*view) (Datum value, RveVectorView *view);
 } RvTypeDesc;
 
 /*

@@ -43,11 +43,24 @@ typedesc_vector_to_f32(Datum value, float *out, int dim)
 		pfree(v);
 }
 
+static void
+typedesc_vector_view(Datum value, RveVectorView *view)
+{
+	RvVector	v = DatumGetRvVector(value);
+
+	memset(view, 0, sizeof(*view));
+	view->elements = RVE_DENSE;
+	view->dim = v->dim;
+	view->x = v->x;
+}
+
 static const RvTypeDesc typedesc_vector = {
 	.name = "vector",
+	.elements = RVE_DENSE,
 	.max_dim = RV_VECTOR_MAX_DIM,
 	.dim = typedesc_vector_dim,
 	.to_f32 = typedesc_vector_to_f32,
+	.view = typedesc_vector_view,
 };
 
 bool

@@ -18,6 +18,35 @@
 
 #define RVE_DIST_PAD 64			/* dimensions; length unit of the integer kernels */
 
+typedef enum RveMetric
+{
+	RVE_METRIC_L2 = 1,			/* squared Euclidean inside the engine */
+	RVE_METRIC_IP = 2,			/* negated inner product */
+	RVE_METRIC_COSINE = 3,		/* vectors normalised by the caller; engine uses L2 */
+	RVE_METRIC_L1 = 4,
+	RVE_METRIC_HAMMING = 5,		/* bits */
+	RVE_METRIC_JACCARD = 6		/* bits: 1 - |a and b| / |a or b|; 1 when nothing is common */
+} RveMetric;
+
+/* How the elements of a vector are given. */
+typedef enum RveElements
+{
+	RVE_DENSE = 1,				/* float32 x[dim] */
+	RVE_SPARSE = 2,				/* x[count] at index[count], zero-based, ascending */
+	RVE_BITS = 3				/* dim bits, the first in the top of bits[0]; the rest of the last byte is 0 */
+} RveElements;
+
+/* A vector as engine functions take it; nothing is owned. */
+typedef struct RveVectorView
+{
+	RveElements elements;
+	int			dim;
+	int			count;			/* sparse */
+	const float *x;				/* dense, sparse */
+	const int32_t *index;		/* sparse */
+	const uint8_t *bits;		/* bits */
+} RveVectorView;
+
 typedef struct RveDistTable
 {
 	const char *name;			/* "scalar", "avx2", "avx512", "neon" */
@@ -52,6 +81,12 @@ extern const RveDistTable *rve_dist_get(void);
 
 /* The index-th table compiled in and supported by this CPU, best last; NULL past the end. */
 extern const RveDistTable *rve_dist_supported(int index);
+
+/*
+ * Exact distance of two vectors of the same elements and dim, in the units of
+ * RveMetric, by the table in use. Sparse: L2, IP, COSINE, L1; bits: HAMMING, JACCARD.
+ */
+extern double rve_dist_exact(RveMetric metric, const RveVectorView *a, const RveVectorView *b);
 
 /*
  * Makes the table of that name the one in use ("auto" = the best). Returns

@@ -30,14 +30,6 @@
 
 #include "engine/core/dist/rve_dist.h"
 
-typedef enum RveMetric
-{
-	RVE_METRIC_L2 = 1,			/* squared Euclidean inside the engine */
-	RVE_METRIC_IP = 2,			/* negated inner product */
-	RVE_METRIC_COSINE = 3,		/* vectors normalised by the caller; engine uses L2 */
-	RVE_METRIC_L1 = 4			/* no codec estimates it: exact kernels only */
-} RveMetric;
-
 /* What is stored beside a code, 12 bytes. */
 typedef struct RveCodeFactors
 {
