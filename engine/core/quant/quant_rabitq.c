@@ -384,8 +384,7 @@ rve_quant_exact(RveMetric metric, const float *a, const float *b, int dim)
 			return -kernels->ip_f32(a, b, (size_t) dim);
 		case RVE_METRIC_L1:
 			return kernels->l1_f32(a, b, (size_t) dim);
-		case RVE_METRIC_L2:
-		case RVE_METRIC_COSINE:
+		default:				/* cosine: of normalised vectors */
 			break;
 	}
 	return kernels->l2sq_f32(a, b, (size_t) dim);
