@@ -31,7 +31,7 @@ rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric)
 	bool		normalized = OidIsValid(index_getprocid(rel, 1, AM_NORM_PROC));
 
 	if (!rv_types_lookup_distance(distance->fn_addr, normalized, type, metric) ||
-		*metric == RVE_METRIC_L1)
+		*metric == RVE_METRIC_L1 || (*type)->elements != RVE_DENSE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("operator class of index \"%s\" uses an unknown distance function",
