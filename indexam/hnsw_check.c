@@ -363,6 +363,7 @@ check_vectors(HnswCheck *check)
 {
 	const RvHnswGeometry *geo = &check->index->geo;
 	float	   *vector = palloc(geo->dim * sizeof(float));
+	RveVectorView view = {.elements = RVE_DENSE, .dim = geo->dim, .x = vector};
 	uint8	   *stored = palloc(geo->code_bytes);
 	uint8	   *code = palloc(geo->code_bytes);
 	RvHnswSlotData slot;
@@ -391,7 +392,7 @@ check_vectors(HnswCheck *check)
 		if (check->index->metric == RVE_METRIC_COSINE)
 			finite &= rvi_am_normalize(vector, geo->dim);
 		if (finite)
-			rve_quant_encode(check->index->codec, vector, code, &factors);
+			rve_quant_encode(check->index->codec, &view, code, &factors, NULL);
 		if (!finite || memcmp(code, stored, geo->code_bytes) != 0 || factors.sum != slot.code_sum)
 			check_report(check, "error", 9, block, "the code of node %u is not that of its vector.",
 						 nid);

@@ -28,10 +28,18 @@ rvi_hnsw_bits_for(int dim)
 }
 
 static uint32
+geo_code_bytes(int dim, int bits)
+{
+	RveCodecParams params = {.kind = RVE_CODE_RABITQ, .dim = dim, .bits = bits};
+
+	return rve_quant_code_bytes_for(&params);
+}
+
+static uint32
 geo_slot_bytes(int dim, int m, int bits)
 {
 	Size		bytes = offsetof(RvHnswSlotData, edges) + sizeof(uint32) * 2 * m +
-		rve_quant_code_bytes_for(dim, bits);
+		geo_code_bytes(dim, bits);
 
 	return TYPEALIGN(sizeof(uint32), bytes);
 }
@@ -77,7 +85,7 @@ rvi_hnsw_geometry_init(RvHnswGeometry *geo, int dim, int m, int bits)
 	geo->dim = dim;
 	geo->m = m;
 	geo->bits = bits;
-	geo->code_bytes = rve_quant_code_bytes_for(dim, bits);
+	geo->code_bytes = geo_code_bytes(dim, bits);
 	geo->slot_bytes = geo_slot_bytes(dim, m, bits);
 	geo->slots_per_page = RV_HNSW_PAGE_ROOM / geo->slot_bytes;
 	geo->upper_bytes = offsetof(RvHnswUpperData, edges) + sizeof(uint32) * m;

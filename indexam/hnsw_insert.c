@@ -459,10 +459,11 @@ void
 rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, ItemPointer tid)
 {
 	HnswInsert *insert = insert_create(writer, index);
+	RveVectorView view = {.elements = RVE_DENSE, .dim = index->geo.dim, .x = row->coded};
 	int			attempt;
 
 	insert->row = row;
-	rve_quant_encode(index->codec, row->coded, insert->code, &insert->image.factors);
+	rve_quant_encode(index->codec, &view, insert->code, &insert->image.factors, NULL);
 	insert->image.tid = *tid;
 	insert->graph->factors = insert->image.factors;
 	insert->graph->vector = row->coded;

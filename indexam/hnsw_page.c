@@ -392,6 +392,7 @@ page_load_index(Relation rel, const RvHnswMetaPageData *meta)
 						   "HNSW-3: the index was built for another distance.");
 		rvi_hnsw_geometry_init(&index->geo, meta->dim, meta->m, meta->bits);
 		mean = page_read_mean(rel, index);
+		params.kind = RVE_CODE_RABITQ;
 		params.dim = meta->dim;
 		params.bits = meta->bits;
 		params.metric = index->metric;

@@ -180,8 +180,10 @@ scan_exact(const HnswScan *state)
 	float		aa;
 	float		bb;
 
+	if (state->index->metric == RVE_METRIC_IP)
+		return -kernels->ip_f32(state->vector, state->query, dim);
 	if (state->index->metric != RVE_METRIC_COSINE)
-		return rve_quant_exact(state->index->metric, state->vector, state->query, dim);
+		return kernels->l2sq_f32(state->vector, state->query, dim);
 	kernels->cos_f32(state->vector, state->query, dim, &ip, &aa, &bb);
 	return 1.0 - scan_clamp_cosine(ip / sqrt((double) aa * bb));
 }
@@ -256,10 +258,12 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 	RveNode		missing = RVE_NODE_NONE;
 	int			attempt;
 	int			n;
+	RveVectorView view = {.elements = RVE_DENSE, .dim = state->index->geo.dim};
 
 	pgstat_count_index_scan(scan->indexRelation);
 	scan_read_query(scan, state);
-	rv_runtime_check_status(rve_quant_query_prepare(state->index->codec, state->coded,
+	view.x = state->coded;
+	rv_runtime_check_status(rve_quant_query_prepare(state->index->codec, &view,
 													&state->graph->query), "hnsw scan");
 	state->ef = rv_hnsw_ef_search;
 	state->mode = rv_hnsw_iterative_scan;
