@@ -272,15 +272,9 @@ build_add_to_memory(HnswBuild *build, ItemPointer tid)
 {
 	RveNode		nid = rve_hnsw_mem_count(build->mem);
 	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
-	RveVectorView view = {.elements = RVE_DENSE, .dim = build->index->geo.dim, .x = build->row.coded};
 
-<<<<<<< HEAD
 	memcpy(build->item, &build->row.factors, sizeof(RveCodeFactors));
 	memcpy(build->item + sizeof(RveCodeFactors), build->row.code, build->index->geo.code_bytes);
-=======
-	rve_quant_encode(build->index->codec, &view, build->item + sizeof(RveCodeFactors),
-					 (RveCodeFactors *) build->item, NULL);
->>>>>>> w/quant
 	rv_runtime_check_status(rve_hnsw_mem_add(build->mem, build->item, build_tid_to_tag(tid)),
 							"hnsw build");
 	MemoryContextSwitchTo(old);

@@ -35,7 +35,6 @@ geo_code_room(const RvHnswMetaPageData *meta)
 		sizeof(uint32) * (meta->filter_words + 2 * meta->m);
 }
 
-<<<<<<< HEAD
 void
 rvi_hnsw_codec_params(const RvHnswMetaPageData *meta, RveCodecParams *params)
 {
@@ -49,23 +48,6 @@ rvi_hnsw_codec_params(const RvHnswMetaPageData *meta, RveCodecParams *params)
 	params->seed = meta->seed;
 	params->low = meta->low;
 	params->high = meta->high;
-=======
-static uint32
-geo_code_bytes(int dim, int bits)
-{
-	RveCodecParams params = {.kind = RVE_CODE_RABITQ, .dim = dim, .bits = bits};
-
-	return rve_quant_code_bytes_for(&params);
-}
-
-static uint32
-geo_slot_bytes(int dim, int m, int bits)
-{
-	Size		bytes = offsetof(RvHnswSlotData, edges) + sizeof(uint32) * 2 * m +
-		geo_code_bytes(dim, bits);
-
-	return TYPEALIGN(sizeof(uint32), bytes);
->>>>>>> w/quant
 }
 
 /*
@@ -156,7 +138,6 @@ rvi_hnsw_geometry_init(RvHnswGeometry *geo, const RvHnswMetaPageData *meta)
 
 	rvi_hnsw_codec_params(meta, &params);
 	memset(geo, 0, sizeof(*geo));
-<<<<<<< HEAD
 	geo->dim = meta->dim;
 	geo->m = meta->m;
 	geo->filter_words = meta->filter_words;
@@ -164,13 +145,6 @@ rvi_hnsw_geometry_init(RvHnswGeometry *geo, const RvHnswMetaPageData *meta)
 	geo->code_bytes = rve_quant_code_bytes_for(&params);
 	geo->edges_offset = TYPEALIGN(sizeof(uint32), geo->code_offset + geo->code_bytes);
 	geo->slot_bytes = geo->edges_offset + sizeof(uint32) * 2 * meta->m;
-=======
-	geo->dim = dim;
-	geo->m = m;
-	geo->bits = bits;
-	geo->code_bytes = geo_code_bytes(dim, bits);
-	geo->slot_bytes = geo_slot_bytes(dim, m, bits);
->>>>>>> w/quant
 	geo->slots_per_page = RV_HNSW_PAGE_ROOM / geo->slot_bytes;
 	geo->upper_bytes = offsetof(RvHnswUpperData, edges) + sizeof(uint32) * meta->m;
 	geo->uppers_per_page = RV_HNSW_PAGE_ROOM / geo->upper_bytes;

@@ -443,16 +443,11 @@ void
 rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, ItemPointer tid)
 {
 	HnswInsert *insert = insert_create(writer, index);
-	RveVectorView view = {.elements = RVE_DENSE, .dim = index->geo.dim, .x = row->coded};
 	int			attempt;
 
 	insert->row = row;
-<<<<<<< HEAD
 	memcpy(insert->code, row->code, index->geo.code_bytes);
 	insert->image.factors = insert->graph->factors = row->factors;
-=======
-	rve_quant_encode(index->codec, &view, insert->code, &insert->image.factors, NULL);
->>>>>>> w/quant
 	insert->image.tid = *tid;
 	insert->graph->payload = row->payload;
 	insert->links.level = rve_hnsw_random_level(index->geo.m,
