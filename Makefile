@@ -74,9 +74,11 @@ CORE_OBJS = \
 	engine/core/base/rve_base.o \
 	engine/core/dist/dist_avx2.o \
 	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_exact.o \
 	engine/core/dist/dist_neon.o \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
+	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
@@ -220,6 +222,7 @@ engine/core/quant/%.o: CORE_CFLAGS += -O3
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)
+engine/core/dist/dist_vpopcnt.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vpopcntdq)
 IS_X86 := $(filter x86_64,$(shell uname -m))
 
 $(CORE_OBJS): %.o: %.c
