@@ -94,13 +94,17 @@ RUNTIME_OBJS = \
 	engine/runtime/rv_info.o
 
 TYPES_OBJS = \
+	engine/types/bitvec.o \
+	engine/types/casts.o \
 	engine/types/densevec.o \
-	engine/types/distfuncs.o \
+	engine/types/halfvec.o \
+	engine/types/sparsevec.o \
 	engine/types/typedesc.o \
 	engine/types/vector.o
 
 CATALOG_OBJS = \
-	catalog/cat_graph.o
+	catalog/cat_graph.o \
+	catalog/cat_install.o
 
 GRAPH_OBJS = \
 	engine/graph/gr_check.o \
@@ -244,8 +248,8 @@ cypher/cy_gram.o cypher/cy_scan.o: CFLAGS += -Wno-unused-function -Wno-declarati
 	-Wno-implicit-fallthrough -Wno-missing-prototypes
 $(CYPHER_OBJS): $(if $(CYPHER_OBJS),cypher/cy_gram.h)
 
-ruvector--$(EXTVERSION).sql: $(SQL_PARTS)
-	cat $^ > $@
+ruvector--$(EXTVERSION).sql: $(SQL_PARTS) tools/make_sql
+	tools/make_sql ruvector $(SQL_PARTS) >$@ || { rm -f $@; exit 1; }
 
 clean: stop-private
 .PHONY: stop-private
