@@ -127,7 +127,10 @@ INDEXAM_OBJS = \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
-	indexam/hnsw_write_page.o
+	indexam/hnsw_write_page.o \
+	indexam/search_batch.o \
+	indexam/search_parallel.o \
+	indexam/search_scan.o
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \
