@@ -113,6 +113,11 @@ GRAPH_OBJS = \
 	engine/graph/gr_write.o
 
 INDEXAM_OBJS = \
+	indexam/advice.o \
+	indexam/advice_class.o \
+	indexam/advice_find.o \
+	indexam/advice_plan.o \
+	indexam/advice_rules.o \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
