@@ -129,6 +129,9 @@ INDEXAM_OBJS = \
 	indexam/hnsw_inspect.o \
 	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
+	indexam/hnsw_params.o \
+	indexam/hnsw_peek_page.o \
+	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \

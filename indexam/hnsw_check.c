@@ -206,7 +206,7 @@ check_slot(HnswCheck *check, BlockNumber block, RvHnswSlot slot, RveNode nid)
 	}
 	else if (slot->state == RV_HNSW_DUPLICATE && !ItemPointerIsValid(&slot->tid))
 		check_report(check, "error", 2, block, "duplicate %u has no row.", nid);
-	check_edges(check, block, nid, slot->edges, slot->degree);
+	check_edges(check, block, nid, rvi_hnsw_slot_edges(&check->index->geo, slot), slot->degree);
 }
 
 static void
@@ -358,43 +358,56 @@ check_chains(HnswCheck *check)
 
 /* ---- HNSW-9: vectors and codes ---- */
 
+/* What is wrong with a payload, or NULL. */
+static const char *
+check_payload(const RvHnswIndex *index, const uint8 *payload)
+{
+	const float *x = (const float *) payload;
+	int			i;
+
+	if (!index->raw_payload)
+		return rve_quant_residual_sound(index->codec, payload) ? NULL : "is not a residual";
+	for (i = 0; index->type->elements == RVE_DENSE && i < index->geo.dim; i++)
+		if (!isfinite(x[i]))
+			return "is not finite";
+	return NULL;
+}
+
 static void
 check_vectors(HnswCheck *check)
 {
 	const RvHnswGeometry *geo = &check->index->geo;
-	float	   *vector = palloc(geo->dim * sizeof(float));
-	uint8	   *stored = palloc(geo->code_bytes);
+	uint8	   *payload = palloc(Max(geo->payload_bytes, 1));
 	uint8	   *code = palloc(geo->code_bytes);
 	RvHnswSlotData slot;
-	RveCodeFactors factors;
 	uint16		seq;
 	RveNode		nid;
-	bool		finite;
-	int			i;
 
 	for (nid = 0; nid < check->bound; nid++)
 	{
-		BlockNumber block = rvi_hnsw_vector_place(geo, nid).block;
+		BlockNumber block = check_block_of(check, nid);
+		const char *problem = NULL;
 
 		CHECK_FOR_INTERRUPTS();
 		if (check->nodes[nid].state != RV_HNSW_LIVE && check->nodes[nid].state != RV_HNSW_DUPLICATE)
 			continue;
-		if (!rvi_hnsw_read_vector(&check->reader, nid, &seq, vector) ||
-			seq != check->nodes[nid].seq ||
-			!rvi_hnsw_read_code(&check->reader, nid, &slot, stored))
+		if (!rvi_hnsw_read_code(&check->reader, nid, &slot, code) ||
+			!isfinite(slot.factors.add) || !isfinite(slot.factors.resc) ||
+			!rve_quant_code_sound(check->index->codec, code, &slot.factors))
 		{
-			check_report(check, "error", 9, block, "node %u has no vector.", nid);
+			check_report(check, "error", 9, block, "the code of node %u is none.", nid);
 			continue;
 		}
-		for (finite = true, i = 0; i < geo->dim; i++)
-			finite &= isfinite(vector[i]) != 0;
-		if (check->index->metric == RVE_METRIC_COSINE)
-			finite &= rvi_am_normalize(vector, geo->dim);
-		if (finite)
-			rve_quant_encode(check->index->codec, vector, code, &factors);
-		if (!finite || memcmp(code, stored, geo->code_bytes) != 0 || factors.sum != slot.code_sum)
-			check_report(check, "error", 9, block, "the code of node %u is not that of its vector.",
-						 nid);
+		if (geo->payload_bytes == 0)
+			continue;
+		block = rvi_hnsw_vector_place(geo, nid).block;
+		if (!rvi_hnsw_read_vector(&check->reader, nid, &seq, payload) ||
+			seq != check->nodes[nid].seq)
+			problem = "is not there";
+		else
+			problem = check_payload(check->index, payload);
+		if (problem != NULL)
+			check_report(check, "error", 9, block, "the vector of node %u %s.", nid, problem);
 	}
 }
 
