@@ -220,6 +220,8 @@ gpage_score(void *host, const RveNode *nodes, int n, float *dist)
 		positions[count] = i;
 		missed[count++] = nodes[i];
 	}
+	if (count == 0)
+		return;
 	gpage_score_pinned(graph, missed, count, missed_dist);
 	for (i = 0; i < count; i++)
 		dist[positions[i]] = missed_dist[i];

@@ -250,8 +250,16 @@ scan_distance(HnswScan *state, const RvHnswSlotData *slot, double *error)
 	RveVectorView view;
 
 	if (!index->raw_payload)
-		return rve_quant_refine(index->codec, state->graph->query, state->code, &slot->factors,
-								index->geo.payload_bytes > 0 ? state->payload : NULL, error);
+	{
+		double		dist = rve_quant_refine(index->codec, state->graph->query, state->code,
+											&slot->factors,
+											index->geo.payload_bytes > 0 ? state->payload : NULL,
+											error);
+
+		if (rve_quant_code_complete(index->codec, state->code, &slot->factors))
+			*error = 0;
+		return dist;
+	}
 	memset(&view, 0, sizeof(view));
 	view.elements = state->query.elements;
 	view.dim = index->geo.dim;
