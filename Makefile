@@ -121,6 +121,11 @@ GRAPH_OBJS = \
 	engine/graph/gr_write.o
 
 INDEXAM_OBJS = \
+	indexam/advice.o \
+	indexam/advice_class.o \
+	indexam/advice_find.o \
+	indexam/advice_plan.o \
+	indexam/advice_rules.o \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
@@ -138,7 +143,10 @@ INDEXAM_OBJS = \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
-	indexam/hnsw_write_page.o
+	indexam/hnsw_write_page.o \
+	indexam/search_batch.o \
+	indexam/search_parallel.o \
+	indexam/search_scan.o
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \
