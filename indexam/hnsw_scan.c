@@ -49,7 +49,8 @@
 #define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
 #define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
-#define SCAN_MARGIN 3.0			/* standard deviations of a code's estimate */
+#define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
+#define SCAN_MARGIN_WORST 1.25	/* and times the worst seen */
 
 /* A row to return; with duplicates, the chain that follows it at the same distance. */
 typedef struct ScanRow
@@ -83,6 +84,7 @@ typedef struct HnswScan
 
 	/* how far measured distances are from the codes' */
 	double		spread;			/* sum of squares */
+	double		worst;			/* largest */
 	int			measured;
 
 	RveCandidate *found;		/* [found_next, found_count) are to be measured, sorted */
@@ -296,6 +298,7 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 		return true;
 	dist = scan_distance(state, &slot, &error);
 	state->spread += (dist - candidate->dist) * (dist - candidate->dist);
+	state->worst = Max(state->worst, fabs(dist - candidate->dist));
 	state->measured++;
 	row.exact = error == 0 || !state->exact_order;
 	row.key = row.exact ? dist : dist - error;
@@ -305,6 +308,19 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	row.chain = slot.dup_next;
 	scan_insert_row(state, &row);
 	return true;
+}
+
+/*
+ * What a code's distance may be off, as far as this scan has seen: the largest
+ * of n normal errors is about sqrt(2 ln n) standard deviations.
+ */
+static double
+scan_margin(const HnswScan *state)
+{
+	double		sigma = sqrt(state->spread / state->measured);
+
+	return Max((SCAN_MARGIN + sqrt(2 * log(state->measured))) * sigma,
+			   SCAN_MARGIN_WORST * state->worst);
 }
 
 /*
@@ -321,8 +337,7 @@ scan_measure_ahead(HnswScan *state)
 		const RveCandidate *candidate = &state->found[state->found_next];
 
 		if (state->next < state->count && state->measured >= SCAN_MEASURE_FIRST &&
-			candidate->dist - SCAN_MARGIN * sqrt(state->spread / state->measured) >
-			state->rows[state->next].key)
+			candidate->dist - scan_margin(state) > state->rows[state->next].key)
 			break;
 		whole &= scan_measure(state, candidate);
 		state->found_next++;
@@ -424,7 +439,7 @@ scan_reset(HnswScan *state)
 	state->next = state->count = 0;
 	state->found_next = state->found_count = 0;
 	state->measured = 0;
-	state->spread = 0;
+	state->spread = state->worst = 0;
 	state->returned = 0;
 	state->last = -INFINITY;
 }
