@@ -47,6 +47,8 @@
 #define SCAN_CHAIN_RESTARTS 16	/* when vacuum takes duplicates out under a walk */
 #define SCAN_HELD_BACK 4		/* strict order: 1/4 of a batch */
 #define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
+#define SCAN_POOL 2				/* times ef candidates are kept when the stop rule bounds the work */
+#define SCAN_REACH 0.8			/* of the calibrated reach of ef: what hard queries use more, easy ones less */
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
 #define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
 #define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
@@ -411,7 +413,7 @@ scan_stop_ratio(const HnswScan *state, int stage)
 
 	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
 		return 0;
-	return (float) (scan_calibrated(index, state->ef) / near);
+	return (float) (1 + SCAN_REACH * (scan_calibrated(index, state->ef) / near - 1));
 }
 
 static void
@@ -419,7 +421,7 @@ scan_search_from(HnswScan *state, RveHnswEffort *effort)
 {
 	float		ratio = scan_stop_ratio(state, SCAN_FIRST_ROWS);
 
-	effort->ef = state->ef;
+	effort->ef = ratio > 0 ? Min(SCAN_POOL * state->ef, RVE_HNSW_MAX_EF) : state->ef;
 	effort->resumable = state->mode != RV_HNSW_ITERATIVE_OFF;
 	effort->stop_ratio = ratio;
 	effort->stop_k = ratio > 0 ? SCAN_FIRST_ROWS : 0;
