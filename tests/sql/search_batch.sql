@@ -40,10 +40,10 @@ SELECT count(*), min(rank), max(rank), max(query) FROM ruvector_search_batch('sb
 SHOW hnsw.ef_search;
 RESET hnsw.iterative_scan;
 RESET hnsw.ef_search;
+SET hnsw.iterative_scan = relaxed_order;
 -- more than there are
 SELECT query, count(*) FROM ruvector_search_batch('sb_l2', sb_queries(2, 8), 1000) GROUP BY 1 ORDER BY 1;
 -- relaxed order is put in order
-SET hnsw.iterative_scan = relaxed_order;
 SELECT count(*), bool_and(distance >= before) AS in_order
 FROM (SELECT distance, lag(distance, 1, distance) OVER (ORDER BY rank) AS before
 	  FROM ruvector_search_batch('sb_l2', sb_queries(1, 8), 600)) s;
