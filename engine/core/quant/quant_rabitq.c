@@ -389,3 +389,34 @@ rve_quant_exact(RveMetric metric, const float *a, const float *b, int dim)
 	}
 	return kernels->l2sq_f32(a, b, (size_t) dim);
 }
+
+void
+rve_quant_symmetric_many(const RveCodec *codec, const uint8_t *item, const void *const *others,
+						 int n, float *out)
+{
+	const RveDistTable *kernels = rve_dist_get();
+	int32_t		(*dot) (const uint8_t *, const uint8_t *, size_t) =
+		codec->bits == 4 ? kernels->dot_u4u4 : kernels->dot_u8u8;
+	size_t		padded = codec->padded;
+	size_t		at = rve_quant_code_bytes(codec);
+	const RveCodeFactors *own = (const RveCodeFactors *) (item + at);
+	int64_t		top = (INT64_C(1) << codec->bits) - 1;	/* -2 c_B */
+	int64_t		constant = top * top * (int64_t) padded - 2 * top * own->sum;
+	float		known = own->add;
+	float		scale = own->resc * (codec->metric == RVE_METRIC_IP ? 0.25f : 0.125f);
+	int			i;
+
+	if (codec->metric == RVE_METRIC_IP)
+		known -= (float) codec->mean_norm2;
+	for (i = 0; i < n; i++)
+	{
+		const uint8_t *other = others[i];
+		const RveCodeFactors *factors = (const RveCodeFactors *) (other + at);
+		int64_t		xx4 = 4 * (int64_t) dot(item, other, padded) - 2 * top * factors->sum + constant;
+		float		dist = known + factors->add - scale * factors->resc * (float) xx4;
+
+		if (!(dist >= -FLT_MAX && dist <= FLT_MAX))
+			dist = rve_quant_symmetric(codec, item, own, other, factors);
+		out[i] = dist;
+	}
+}

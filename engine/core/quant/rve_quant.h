@@ -85,6 +85,13 @@ extern float rve_quant_symmetric(const RveCodec *codec,
 								 const uint8_t *code_b, const RveCodeFactors *factors_b);
 
 /*
+ * The same from one code to n others, for graph builds: each is its code with
+ * its factors right behind it, at a place aligned for them.
+ */
+extern void rve_quant_symmetric_many(const RveCodec *codec, const uint8_t *item,
+									 const void *const *others, int n, float *out);
+
+/*
  * Exact distance of two raw vectors in the same units (and L1), by the kernel
  * table in use: what rerank sorts by.
  */
