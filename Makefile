@@ -83,7 +83,9 @@ CORE_OBJS = \
 	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
+	engine/core/quant/quant_codec.o \
 	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_residual.o \
 	engine/core/quant/quant_rotate.o \
 	engine/core/quant/quant_step.o
 
@@ -128,6 +130,9 @@ INDEXAM_OBJS = \
 	indexam/hnsw_inspect.o \
 	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
+	indexam/hnsw_params.o \
+	indexam/hnsw_peek_page.o \
+	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \

@@ -14,7 +14,6 @@
 #include "postgres.h"
 
 #include "commands/progress.h"
-#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
@@ -26,73 +25,22 @@
 #include "indexam/hnsw_build_int.h"
 
 #define BUILD_PHASE_LOADING 2
-#define BUILD_SEED UINT64CONST(0x52754865637430)	/* any constant: builds are reproducible */
 #define BUILD_SAMPLE_RANGES 64
 #define BUILD_SAMPLE_RANGE_BLOCKS 8
 #define BUILD_SAMPLE_ENOUGH 256 /* rows; fewer in the sample means reading everything */
 #define BUILD_PARALLEL_ROWS 1000	/* fewer are added before a worker has started */
 #define BUILD_SAMPLE_ROWS 20000	/* of them have a part in the mean */
 
-/* ---- parameters ---- */
+/* ---- the sample ---- */
 
-/* Dimensions of the indexed column, which must declare them. */
-static int
-build_column_dim(Relation rel, int m)
-{
-	int			dim = TupleDescAttr(RelationGetDescr(rel), 0)->atttypmod;
-	int			max = rvi_hnsw_max_dim(m);
-
-	if (dim < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column does not have dimensions"),
-				 errhint("Declare them, for example vector(768), or index a cast to such a type.")));
-	if (dim > max)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column cannot have more than %d dimensions for an hnsw index with m = %d",
-						max, m)));
-	return dim;
-}
-
-/* Fills the meta page of an empty index from the index's definition. */
-static void
-build_init_meta(Relation rel, RvHnswMetaPageData *meta, RveMetric metric)
-{
-	RvHnswGeometry geo;
-
-	memset(meta, 0, sizeof(*meta));
-	meta->m = rvi_hnsw_option_m(rel);
-	meta->ef_construction = rvi_hnsw_option_ef_construction(rel);
-	if (meta->ef_construction < 2 * meta->m)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ef_construction must be greater than or equal to 2 * m"),
-				 errdetail("ef_construction is %d, m is %d.", meta->ef_construction, meta->m)));
-	meta->magic = RV_HNSW_MAGIC;
-	meta->version = RV_HNSW_VERSION;
-	meta->index_magic = pg_prng_uint32(&pg_global_prng_state) | 1;	/* zero pages never match */
-	meta->dim = build_column_dim(rel, meta->m);
-	meta->metric = metric;
-	meta->bits = rvi_hnsw_bits_for(meta->dim);
-	meta->seed = BUILD_SEED;
-	meta->entry = RVE_NODE_NONE;
-	meta->free_head = RVE_NODE_NONE;
-	rvi_hnsw_geometry_init(&geo, meta->dim, meta->m, meta->bits);
-	meta->mean_pages = geo.mean_pages;
-}
-
-/* ---- the mean ---- */
-
+/* Reads a row for the life of row_context. */
 static bool
-build_read_row(HnswBuild *build, Datum value)
+build_read_row(HnswBuild *build, Datum value, RveVectorView *view)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->row_context);
-	bool		ok = rvi_hnsw_read_row(build->type, build->metric, build->meta.dim, value,
-									   &build->row);
+	bool		ok = rvi_hnsw_read_value(build->type, build->metric, build->meta.dim, value, view);
 
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(build->row_context);
 	return ok;
 }
 
@@ -102,34 +50,35 @@ build_sample_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull
 					  void *state)
 {
 	HnswBuild  *build = state;
-	uint32		i;
+	RveVectorView view;
 
 	CHECK_FOR_INTERRUPTS();
 	if (isnull[0])
 		return;
 	build->seen++;
-	if (build->range_room <= 0 || !build_read_row(build, values[0]))
+	if (build->range_room <= 0)
 		return;
-	build->range_room--;
-	for (i = 0; i < build->meta.dim; i++)
-		build->sum[i] += build->row.coded[i];
-	build->sampled++;
+	if (build_read_row(build, values[0], &view))
+	{
+		rvi_hnsw_sample_add(build->sample, &view);
+		build->range_room--;
+	}
+	MemoryContextReset(build->row_context);
 }
 
 /*
- * The mean of the rows of evenly spread block ranges, or of all rows when
- * those are few; build->expected = rows of the index, by the same sample.
+ * Reads rows of evenly spread block ranges, or all rows when those are few;
+ * build->expected = rows of the index, as far as that shows.
  */
-static float *
-build_mean(HnswBuild *build)
+static void
+build_sample(HnswBuild *build)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(build->heap);
-	BlockNumber sample = BUILD_SAMPLE_RANGES * BUILD_SAMPLE_RANGE_BLOCKS;
-	float	   *mean = palloc0(build->meta.dim * sizeof(float));
+	BlockNumber in_sample = BUILD_SAMPLE_RANGES * BUILD_SAMPLE_RANGE_BLOCKS;
 	uint32		i;
 
-	build->sum = palloc0(build->meta.dim * sizeof(double));
-	if (blocks > 2 * sample)
+	build->sample = rvi_hnsw_sample_create(&build->meta);
+	if (blocks > 2 * in_sample)
 	{
 		for (i = 0; i < BUILD_SAMPLE_RANGES; i++)
 		{
@@ -139,21 +88,17 @@ build_mean(HnswBuild *build)
 										 BUILD_SAMPLE_RANGE_BLOCKS, build_sample_callback, build,
 										 NULL);
 		}
-		build->expected = build->seen * blocks / sample;
+		build->expected = build->seen * blocks / in_sample;
 	}
-	if (build->sampled < BUILD_SAMPLE_ENOUGH)
+	if (build->sample->rows < BUILD_SAMPLE_ENOUGH)
 	{
-		memset(build->sum, 0, build->meta.dim * sizeof(double));
-		build->sampled = build->seen = 0;
+		rvi_hnsw_sample_reset(build->sample);
+		build->seen = 0;
 		build->range_room = BUILD_SAMPLE_ROWS;
 		table_index_build_scan(build->heap, build->rel, build->info, false, false,
 							   build_sample_callback, build, NULL);
 		build->expected = build->seen;
 	}
-	for (i = 0; i < build->meta.dim && build->sampled > 0; i++)
-		mean[i] = (float) (build->sum[i] / build->sampled);
-	pfree(build->sum);
-	return mean;
 }
 
 /* ---- the graph in memory ---- */
@@ -176,19 +121,17 @@ build_distances(void *context, const void *item, const void *const *others, int 
 	rve_quant_symmetric_many(build->index->codec, item, others, n, out);
 }
 
-/* Whether the row being added has exactly node's vector. */
+/* Whether the row being added, whose code node has, is equal in the rest, too. */
 static bool
 build_same(void *context, RveNode node)
 {
 	HnswBuild  *build = context;
-	int			dim = build->index->geo.dim;
 	uint16		seq;
 
-	if (!rvi_hnsw_read_vector(&build->reader, node, &seq, build->other))
-		return false;
-	if (build->metric == RVE_METRIC_COSINE)
-		rvi_am_normalize(build->other, dim);
-	return memcmp(build->other, build->row.coded, dim * sizeof(float)) == 0;
+	if (build->index->geo.payload_bytes == 0)
+		return rve_quant_code_complete(build->index->codec, build->row.code, &build->row.factors);
+	return rvi_hnsw_read_vector(&build->reader, node, &seq, build->other) &&
+		memcmp(build->other, build->row.payload, build->index->geo.payload_bytes) == 0;
 }
 
 void
@@ -197,10 +140,11 @@ rvi_hnsw_build_open(HnswBuild *build)
 	build->index = rvi_hnsw_open(build->rel, &build->meta);
 	rvi_hnsw_writer_init(&build->writer, build->rel, build->index, true);
 	rvi_hnsw_reader_init(&build->reader, build->rel, build->index);
-	build->other = palloc(build->meta.dim * sizeof(float));
+	build->other = palloc(Max(build->index->geo.payload_bytes, 1));
 	build->factors_at = build->index->geo.code_bytes;
 	build->item_bytes = build->factors_at + sizeof(RveCodeFactors);
 	build->item = palloc(build->item_bytes);
+	rvi_hnsw_row_init(&build->row, &build->index->geo);
 	build->memory_limit = (Size) maintenance_work_mem * 1024;
 	build->graph_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build graph",
 												 ALLOCSET_DEFAULT_SIZES);
@@ -331,12 +275,12 @@ build_add_to_memory(HnswBuild *build, ItemPointer tid)
 	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
 	RveNode		nid;
 
-	rve_quant_encode(build->index->codec, build->row.coded, build->item,
-					 (RveCodeFactors *) (build->item + build->factors_at));
+	memcpy(build->item, build->row.code, build->factors_at);
+	memcpy(build->item + build->factors_at, &build->row.factors, sizeof(RveCodeFactors));
 	rv_runtime_check_status(rve_hnsw_mem_reserve(build->mem, &nid), "hnsw build");
 
 	/* before the node is public: who finds an equal code compares the vector */
-	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.stored);
+	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.payload);
 	rv_runtime_check_status(rve_hnsw_mem_insert(build->mem, nid, build->item,
 												build_tid_to_tag(tid)), "hnsw build");
 	MemoryContextSwitchTo(old);
@@ -347,11 +291,18 @@ rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, b
 				   void *state)
 {
 	HnswBuild  *build = state;
+	RveVectorView view;
 	uint64		indexed;
 
 	CHECK_FOR_INTERRUPTS();
-	if (isnull[0] || !build_read_row(build, values[0]))
+	if (isnull[0])
 		return;
+	if (!build_read_row(build, values[0], &view))
+	{
+		MemoryContextReset(build->row_context);
+		return;
+	}
+	rvi_hnsw_encode_row(build->index, &view, &build->row);
 	if (!build->flushed)
 		build_add_to_memory(build, tid);
 	else
@@ -360,8 +311,8 @@ rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, b
 
 		rvi_hnsw_insert(&build->writer, build->index, &build->row, tid);
 		MemoryContextSwitchTo(old);
-		MemoryContextReset(build->row_context);
 	}
+	MemoryContextReset(build->row_context);
 	indexed = pg_atomic_add_fetch_u64(&build->counts->indexed, 1);
 	if (build->reports)
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) indexed);
@@ -388,11 +339,8 @@ rvi_hnsw_build_init(HnswBuild *build, Relation heap, Relation rel, struct IndexI
 	build->rel = rel;
 	build->info = info;
 	rvi_am_lookup(rel, &build->type, &build->metric);
-	build->meta.dim = build_column_dim(rel, rvi_hnsw_option_m(rel));
 	build->row_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build row",
 											   ALLOCSET_DEFAULT_SIZES);
-	build->row.stored = palloc(build->meta.dim * sizeof(float));
-	build->row.coded = palloc(build->meta.dim * sizeof(float));
 }
 
 /* One process does it all. */
@@ -446,9 +394,10 @@ hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("index \"%s\" already contains data", RelationGetRelationName(rel))));
 	rvi_hnsw_build_init(&build, heap, rel, info);
-	build_init_meta(rel, &build.meta, build.metric);
+	rvi_hnsw_meta_init(rel, build.type, build.metric, &build.meta);
 	build.reports = true;
-	mean = build_mean(&build);
+	build_sample(&build);
+	mean = rvi_hnsw_sample_finish(build.sample, &build.meta);
 	rvi_hnsw_create_meta(rel, MAIN_FORKNUM, &build.meta, mean);
 	rvi_hnsw_build_open(&build);
 
@@ -457,6 +406,7 @@ hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
 	workers = build_workers(&build);
 	if (workers == 0 || !rvi_hnsw_build_parallel(&build, workers, &result->heap_tuples))
 		result->heap_tuples = build_serial(&build);
+	rvi_hnsw_calibrate(&build.writer, build.index, build.sample);
 	rvi_hnsw_log_all(rel);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) build.indexed);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) build.indexed);
@@ -473,6 +423,6 @@ hnswbuildempty(Relation rel)
 	RveMetric	metric;
 
 	rvi_am_lookup(rel, &type, &metric);
-	build_init_meta(rel, &meta, metric);
+	rvi_hnsw_meta_init(rel, type, metric, &meta);
 	rvi_hnsw_create_meta(rel, INIT_FORKNUM, &meta, palloc0(meta.dim * sizeof(float)));
 }

@@ -36,10 +36,9 @@ typedef struct HnswBuild
 	bool		reports;		/* the leader: tells its progress */
 
 	/* the sample */
-	double	   *sum;
-	double		sampled;		/* rows in sum */
+	RvHnswSample *sample;
 	double		seen;			/* rows in the sampled blocks */
-	double		range_room;		/* rows the present range may still add to sum */
+	double		range_room;		/* rows the present range may still add to the sample */
 	double		expected;		/* rows of the index */
 
 	/* the graph */
@@ -50,7 +49,7 @@ typedef struct HnswBuild
 	MemoryContext graph_context;
 	MemoryContext row_context;
 	RvHnswRow	row;
-	float	   *other;			/* a stored vector, for comparison */
+	uint8	   *other;			/* a stored payload, for comparison */
 	uint8	   *item;			/* code, RveCodeFactors */
 	Size		factors_at;		/* in an item */
 	Size		item_bytes;

@@ -18,6 +18,8 @@
 int			rv_hnsw_ef_search = 40;
 int			rv_hnsw_iterative_scan = RV_HNSW_ITERATIVE_STRICT;
 int			rv_hnsw_max_scan_tuples = 20000;
+bool		rv_exact_order = true;
+bool		rv_optimistic_reads = true;
 
 static const struct config_enum_entry guc_hnsw_iterative[] = {
 	{"off", RV_HNSW_ITERATIVE_OFF, false},
@@ -43,6 +45,13 @@ guc_define_int(const char *name, const char *description, int *variable, int min
 	if (!guc_is_taken(name))
 		DefineCustomIntVariable(name, description, NULL, variable, *variable, min, max,
 								PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+static void
+guc_define_bool(const char *name, const char *description, const char *detail, bool *variable)
+{
+	DefineCustomBoolVariable(name, description, detail, variable, *variable, PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 }
 
 /* A check hook may not change anything, so it only looks the name up. */
@@ -92,6 +101,15 @@ rvi_runtime_define_settings(void)
 	guc_define_int("hnsw.max_scan_tuples",
 				   "Sets the number of rows after which an iterative scan stops searching for more.",
 				   &rv_hnsw_max_scan_tuples, 1, PG_INT32_MAX);
+	guc_define_bool("ruvector.exact_order",
+					"Returns the rows of an hnsw scan in the operator's exact order.",
+					"Off: in the order of distances measured in the index, which can differ "
+					"from it in the fourth digit. The table's vectors are not read then.",
+					&rv_exact_order);
+	guc_define_bool("ruvector.optimistic_reads",
+					"Lets hnsw searches read index pages in shared buffers without pinning them.",
+					"What is found is the same; off is slower.",
+					&rv_optimistic_reads);
 	DefineCustomStringVariable("ruvector.simd",
 							   "Chooses the instruction set of the distance kernels.",
 							   "\"auto\" takes the best this CPU offers.",

@@ -44,6 +44,8 @@ extern void rvi_runtime_define_settings(void);
 extern int	rv_hnsw_ef_search;
 extern int	rv_hnsw_iterative_scan; /* RvHnswIterative */
 extern int	rv_hnsw_max_scan_tuples;
+extern bool rv_exact_order;
+extern bool rv_optimistic_reads;
 
 /* What an hnsw scan does when more rows are wanted than its first search found. */
 typedef enum RvHnswIterative

@@ -17,6 +17,10 @@
 #include "engine/core/quant/rve_quant.h"
 
 #define RV_VECTOR_MAX_DIM 16000
+#define RV_BITS_MAX_DIM 64000	/* of an indexed bit string, and of binaryvec */
+#define RV_SPARSE_MAX_DIM 1000000000
+#define RV_SPARSE_MAX_NNZ 16000
+#define RV_SPARSE_INDEX_MAX 1000	/* non-zero elements of an indexed sparsevec */
 
 /* type "vector": the same bytes as pgvector's */
 typedef struct RvVectorData

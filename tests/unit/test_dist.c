@@ -225,13 +225,16 @@ test_dist_check_u8(const RveDistTable *t, size_t n, BytePattern pattern)
 	free(block_c);
 }
 
-/* Dimension i of a nibble code, by the layout in rve_dist.h. */
+/* Dimension i of a nibble code of n dimensions, by the layout in rve_dist.h. */
 static int
-test_dist_nibble(const uint8_t *code, size_t i)
+test_dist_nibble(const uint8_t *code, size_t n, size_t i)
 {
-	uint8_t		byte = code[i / 128 * 64 + i % 64];
+	size_t		group = i / 128 * 128;
+	size_t		half = n - group < 128 ? (n - group) / 2 : 64;
 
-	return i % 128 < 64 ? byte & 15 : byte >> 4;
+	i -= group;
+	code += group / 2;
+	return i < half ? code[i] & 15 : code[i - half] >> 4;
 }
 
 static void
@@ -248,8 +251,8 @@ test_dist_check_u4(const RveDistTable *t, size_t n, BytePattern pattern)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		mixed += (int64_t) test_dist_nibble(a, i) * b[i];
-		both += (int64_t) test_dist_nibble(a, i) * test_dist_nibble(c, i);
+		mixed += (int64_t) test_dist_nibble(a, n, i) * b[i];
+		both += (int64_t) test_dist_nibble(a, n, i) * test_dist_nibble(c, n, i);
 	}
 	ck_assert_msg(t->dot_u4s8(a, b, n) == mixed, "%s u4s8 n=%zu pattern %d", t->name, n, pattern);
 	ck_assert_msg(t->dot_u4u4(a, c, n) == both, "%s u4u4 n=%zu pattern %d", t->name, n, pattern);
@@ -257,6 +260,59 @@ test_dist_check_u4(const RveDistTable *t, size_t n, BytePattern pattern)
 	free(block_b);
 	free(block_c);
 }
+
+/* One code of n dimensions, its residual and a query, in blocks of exactly their sizes. */
+static void
+test_dist_check_refine(const RveDistTable *t, size_t n, int bits)
+{
+	uint8_t    *block_a,
+			   *block_e;
+	float	   *block_q;
+	uint8_t    *a = test_dist_bytes(n * (size_t) bits / 8, BYTES_RANDOM, 0, 0, &block_a);
+	int8_t	   *e = (int8_t *) test_dist_bytes(n, BYTES_RANDOM, 0, 0, &block_e);
+	float	   *q = test_dist_floats(n, 1, 1.0f, &block_q);
+	double		bound = ((double) n / 8.0 + 16.0) * 0x1.0p-24;
+	double		aq = 0,
+				eq = 0,
+				mass_a = 0,
+				mass_e = 0;
+	float		got_aq = NAN,
+				got_eq = NAN;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double		x = bits == 8 ? a[i] - 128.0 : test_dist_nibble(a, n, i) - 8.0;
+
+		aq += x * q[i];
+		eq += (double) e[i] * q[i];
+		mass_a += fabs(x * q[i]);
+		mass_e += fabs((double) e[i] * q[i]);
+	}
+	(bits == 8 ? t->refine_u8 : t->refine_u4) (a, e, q, n, &got_aq, &got_eq);
+	ck_assert_msg(fabs(got_aq - aq) <= bound * mass_a, "%s refine_u%d n=%zu: %.9g, expected %.9g",
+				  t->name, bits, n, got_aq, aq);
+	ck_assert_msg(fabs(got_eq - eq) <= bound * mass_e, "%s refine_u%d n=%zu: rest %.9g, expected %.9g",
+				  t->name, bits, n, got_eq, eq);
+	free(block_a);
+	free(block_e);
+	free(block_q);
+}
+
+START_TEST(refining_kernels_keep_their_error_bound)
+{
+	const RveDistTable *t;
+
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
+	{
+		for (size_t n = 0; n <= 1024; n += RVE_DIST_PAD)
+			test_dist_check_refine(t, n, 8);
+		for (size_t n = 0; n <= 1024; n += 2 * RVE_DIST_PAD)
+			test_dist_check_refine(t, n, 4);
+		test_dist_check_refine(t, MAX_LENGTH, 8);
+		test_dist_check_refine(t, MAX_LENGTH, 4);
+	}
+}
+END_TEST
 
 START_TEST(integer_kernels_are_exact)
 {
@@ -353,6 +409,7 @@ main(void)
 	tcase_add_test(tcase, float_kernels_overflow_to_infinity);
 	tcase_add_test(tcase, integer_kernels_are_exact);
 	tcase_add_test(tcase, integer_kernels_read_every_element_once);
+	tcase_add_test(tcase, refining_kernels_keep_their_error_bound);
 	tcase_add_test(tcase, a_table_is_chosen_by_name);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

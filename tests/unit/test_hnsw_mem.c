@@ -173,6 +173,7 @@ check_graph(RveHnswMem *mem, int n, int m)
 static double
 recall(RveHnswMem *mem, int n, int ef)
 {
+	RveHnswEffort effort = {.ef = ef};
 	RveHnswSearch *search;
 	RveGraph	graph;
 	uint64_t	state = 99;
@@ -203,7 +204,7 @@ recall(RveHnswMem *mem, int n, int ef)
 				}
 		kth = dist[K - 1];
 		rve_hnsw_mem_set_query(mem, query);
-		ck_assert_int_eq(rve_hnsw_search_start(search, &graph, ef, false), RVE_OK);
+		ck_assert_int_eq(rve_hnsw_search_start(search, &graph, &effort), RVE_OK);
 		found = rve_hnsw_search_results(search, &count);
 		for (int i = 0; i < K && i < count; i++)
 			hits += found[i].dist <= kth;

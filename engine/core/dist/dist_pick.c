@@ -127,3 +127,15 @@ rve_dist_select(const char *name)
 	}
 	return RVE_INVALID_ARGUMENT;
 }
+
+double
+rve_dist_exact(RveMetric metric, const RveVectorView *a, const RveVectorView *b)
+{
+	const RveDistTable *t = rve_dist_get();
+
+	if (metric == RVE_METRIC_IP)
+		return -t->ip_f32(a->x, b->x, (size_t) a->dim);
+	if (metric == RVE_METRIC_L1)
+		return t->l1_f32(a->x, b->x, (size_t) a->dim);
+	return t->l2sq_f32(a->x, b->x, (size_t) a->dim);
+}
