@@ -261,6 +261,10 @@ rvi_hnsw_build_parallel(HnswBuild *build, int workers, double *heap_tuples)
 														build->expected)) ||
 		!build_begin_parallel(build, &leader, workers))
 		return false;
+	ereport(DEBUG1,
+			(errmsg_internal("hnsw build of index \"%s\" with %d workers",
+							 RelationGetRelationName(build->rel),
+							 leader.context->nworkers_launched)));
 	build_scan_table(build, leader.shared, true);
 	WaitForParallelWorkersToFinish(leader.context);
 	for (i = 0; i < leader.context->nworkers_launched; i++)
