@@ -26,7 +26,7 @@
 
 /* by RveCodeKind */
 static const uint32 page_max_dim[] = {
-	0, RV_VECTOR_MAX_DIM, RV_VECTOR_MAX_DIM, RV_BITS_MAX_DIM, RV_SPARSE_MAX_DIM
+	0, RV_VECTOR_MAX_DIM, RV_VECTOR_MAX_DIM, RV_BIT_MAX_INDEXED_DIM, RV_SPARSEVEC_MAX_DIM
 };
 
 static HTAB *page_index_cache = NULL;
@@ -333,7 +333,7 @@ page_meta_is_sound(const RvHnswMetaPageData *meta)
 		return false;
 	if (meta->kind == RVE_CODE_RABITQ && meta->bits != 4 && meta->bits != 8)
 		return false;
-	if (meta->kind == RVE_CODE_SPARSE && (meta->capacity < 1 || meta->capacity > RV_SPARSE_INDEX_MAX))
+	if (meta->kind == RVE_CODE_SPARSE && (meta->capacity < 1 || meta->capacity > RV_SPARSEVEC_MAX_INDEXED_NNZ))
 		return false;
 	rvi_hnsw_fit_code(&fit);
 	return fit.coded_dim == meta->coded_dim && fit.capacity == meta->capacity &&

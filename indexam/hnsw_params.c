@@ -279,7 +279,7 @@ rvi_hnsw_sample_finish(const RvHnswSample *sample, RvHnswMetaPageData *meta)
 	if (sample->rows == 0)
 		return mean;
 	if (meta->kind == RVE_CODE_SPARSE)
-		meta->capacity = Min(RV_SPARSE_INDEX_MAX, Max(8, (sample->max_count + 7) / 8 * 8));
+		meta->capacity = Min(RV_SPARSEVEC_MAX_INDEXED_NNZ, Max(8, (sample->max_count + 7) / 8 * 8));
 	else if (meta->kind == RVE_CODE_L1)
 		sample_set_scale(sample, meta);
 	else if (meta->kind == RVE_CODE_RABITQ)

@@ -34,11 +34,11 @@ rvi_hnsw_read_value(const RvTypeDesc *type, RveMetric metric, int dim, Datum val
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("expected %d dimensions, not %d", dim, view->dim)));
-	if (view->elements == RVE_SPARSE && view->count > RV_SPARSE_INDEX_MAX)
+	if (view->elements == RVE_SPARSE && view->count > RV_SPARSEVEC_MAX_INDEXED_NNZ)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%s cannot have more than %d non-zero elements for hnsw index",
-						type->name, RV_SPARSE_INDEX_MAX)));
+						type->name, RV_SPARSEVEC_MAX_INDEXED_NNZ)));
 	if (metric != RVE_METRIC_COSINE)
 		return true;
 	count = view->elements == RVE_SPARSE ? view->count : view->dim;

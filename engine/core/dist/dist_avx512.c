@@ -35,8 +35,30 @@ dist_avx512_step_l1(__m512 acc, __m512 a, __m512 b)
 	return _mm512_add_ps(acc, _mm512_abs_ps(_mm512_sub_ps(a, b)));
 }
 
-/* The loop the one-sum float kernels share: STEP adds 16 elements to an accumulator. */
-#define DIST_AVX512_F32_LOOP(STEP) \
+/* The last 1 .. 15 elements, zeros behind them. */
+static inline __m512
+dist_avx512_tail_f32(const float *p, size_t rest)
+{
+	return _mm512_maskz_loadu_ps((__mmask16) ((1u << rest) - 1), p);
+}
+
+static inline __m512
+dist_avx512_load_f16(const uint16_t *p)
+{
+	return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *) p));
+}
+
+static inline __m512
+dist_avx512_tail_f16(const uint16_t *p, size_t rest)
+{
+	return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16((__mmask16) ((1u << rest) - 1), p));
+}
+
+/*
+ * The loop the one-sum float kernels share: STEP adds 16 elements to an
+ * accumulator, LOAD brings 16 elements, TAIL the last 1 .. 15.
+ */
+#define DIST_AVX512_SUM_LOOP(STEP, LOAD, TAIL) \
 	__m512		s0 = _mm512_setzero_ps(); \
 	__m512		s1 = s0, \
 				s2 = s0, \
@@ -45,80 +67,171 @@ dist_avx512_step_l1(__m512 acc, __m512 a, __m512 b)
 	\
 	for (; i + 64 <= n; i += 64) \
 	{ \
-		s0 = STEP(s0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)); \
-		s1 = STEP(s1, _mm512_loadu_ps(a + i + 16), _mm512_loadu_ps(b + i + 16)); \
-		s2 = STEP(s2, _mm512_loadu_ps(a + i + 32), _mm512_loadu_ps(b + i + 32)); \
-		s3 = STEP(s3, _mm512_loadu_ps(a + i + 48), _mm512_loadu_ps(b + i + 48)); \
+		s0 = STEP(s0, LOAD(a + i), LOAD(b + i)); \
+		s1 = STEP(s1, LOAD(a + i + 16), LOAD(b + i + 16)); \
+		s2 = STEP(s2, LOAD(a + i + 32), LOAD(b + i + 32)); \
+		s3 = STEP(s3, LOAD(a + i + 48), LOAD(b + i + 48)); \
 	} \
 	for (; i + 16 <= n; i += 16) \
-		s0 = STEP(s0, _mm512_loadu_ps(a + i), _mm512_loadu_ps(b + i)); \
+		s0 = STEP(s0, LOAD(a + i), LOAD(b + i)); \
 	if (i < n) \
-	{ \
-		__mmask16	mask = (__mmask16) ((1u << (n - i)) - 1); \
-	\
-		s1 = STEP(s1, _mm512_maskz_loadu_ps(mask, a + i), _mm512_maskz_loadu_ps(mask, b + i)); \
-	} \
+		s1 = STEP(s1, TAIL(a + i, n - i), TAIL(b + i, n - i)); \
 	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)))
 
 static float
 dist_avx512_l2sq_f32(const float *a, const float *b, size_t n)
 {
-	DIST_AVX512_F32_LOOP(dist_avx512_step_l2);
+	DIST_AVX512_SUM_LOOP(dist_avx512_step_l2, _mm512_loadu_ps, dist_avx512_tail_f32);
 }
 
 static float
 dist_avx512_ip_f32(const float *a, const float *b, size_t n)
 {
-	DIST_AVX512_F32_LOOP(dist_avx512_step_ip);
+	DIST_AVX512_SUM_LOOP(dist_avx512_step_ip, _mm512_loadu_ps, dist_avx512_tail_f32);
 }
 
 static float
 dist_avx512_l1_f32(const float *a, const float *b, size_t n)
 {
-	DIST_AVX512_F32_LOOP(dist_avx512_step_l1);
+	DIST_AVX512_SUM_LOOP(dist_avx512_step_l1, _mm512_loadu_ps, dist_avx512_tail_f32);
+}
+
+static float
+dist_avx512_l2sq_f16(const uint16_t *a, const uint16_t *b, size_t n)
+{
+	DIST_AVX512_SUM_LOOP(dist_avx512_step_l2, dist_avx512_load_f16, dist_avx512_tail_f16);
+}
+
+static float
+dist_avx512_ip_f16(const uint16_t *a, const uint16_t *b, size_t n)
+{
+	DIST_AVX512_SUM_LOOP(dist_avx512_step_ip, dist_avx512_load_f16, dist_avx512_tail_f16);
+}
+
+static float
+dist_avx512_l1_f16(const uint16_t *a, const uint16_t *b, size_t n)
+{
+	DIST_AVX512_SUM_LOOP(dist_avx512_step_l1, dist_avx512_load_f16, dist_avx512_tail_f16);
 }
 
 /* Two accumulators for each of the three sums. */
+typedef struct DistAvx512Cos
+{
+	__m512		ab[2];
+	__m512		aa[2];
+	__m512		bb[2];
+} DistAvx512Cos;
+
+static inline void
+dist_avx512_step_cos(DistAvx512Cos *sums, int k, __m512 x, __m512 y)
+{
+	sums->ab[k] = _mm512_fmadd_ps(x, y, sums->ab[k]);
+	sums->aa[k] = _mm512_fmadd_ps(x, x, sums->aa[k]);
+	sums->bb[k] = _mm512_fmadd_ps(y, y, sums->bb[k]);
+}
+
+#define DIST_AVX512_COS_LOOP(LOAD, TAIL) \
+	__m512		zero = _mm512_setzero_ps(); \
+	DistAvx512Cos sums = {{zero, zero}, {zero, zero}, {zero, zero}}; \
+	size_t		i = 0; \
+	\
+	for (; i + 32 <= n; i += 32) \
+	{ \
+		dist_avx512_step_cos(&sums, 0, LOAD(a + i), LOAD(b + i)); \
+		dist_avx512_step_cos(&sums, 1, LOAD(a + i + 16), LOAD(b + i + 16)); \
+	} \
+	for (; i + 16 <= n; i += 16) \
+		dist_avx512_step_cos(&sums, 0, LOAD(a + i), LOAD(b + i)); \
+	if (i < n) \
+		dist_avx512_step_cos(&sums, 1, TAIL(a + i, n - i), TAIL(b + i, n - i)); \
+	*ip = _mm512_reduce_add_ps(_mm512_add_ps(sums.ab[0], sums.ab[1])); \
+	*aa = _mm512_reduce_add_ps(_mm512_add_ps(sums.aa[0], sums.aa[1])); \
+	*bb = _mm512_reduce_add_ps(_mm512_add_ps(sums.bb[0], sums.bb[1]))
+
 static void
 dist_avx512_cos_f32(const float *a, const float *b, size_t n, float *ip, float *aa, float *bb)
 {
-	__m512		ab0 = _mm512_setzero_ps();
-	__m512		ab1 = ab0,
-				aa0 = ab0,
-				aa1 = ab0,
-				bb0 = ab0,
-				bb1 = ab0;
+	DIST_AVX512_COS_LOOP(_mm512_loadu_ps, dist_avx512_tail_f32);
+}
+
+static void
+dist_avx512_cos_f16(const uint16_t *a, const uint16_t *b, size_t n,
+					float *ip, float *aa, float *bb)
+{
+	DIST_AVX512_COS_LOOP(dist_avx512_load_f16, dist_avx512_tail_f16);
+}
+
+static void
+dist_avx512_f16_to_f32(const uint16_t *in, float *out, size_t n)
+{
 	size_t		i = 0;
 
-	for (; i + 32 <= n; i += 32)
-	{
-		__m512		x0 = _mm512_loadu_ps(a + i);
-		__m512		y0 = _mm512_loadu_ps(b + i);
-		__m512		x1 = _mm512_loadu_ps(a + i + 16);
-		__m512		y1 = _mm512_loadu_ps(b + i + 16);
-
-		ab0 = _mm512_fmadd_ps(x0, y0, ab0);
-		aa0 = _mm512_fmadd_ps(x0, x0, aa0);
-		bb0 = _mm512_fmadd_ps(y0, y0, bb0);
-		ab1 = _mm512_fmadd_ps(x1, y1, ab1);
-		aa1 = _mm512_fmadd_ps(x1, x1, aa1);
-		bb1 = _mm512_fmadd_ps(y1, y1, bb1);
-	}
-	for (; i < n; i += 16)
-	{
-		size_t		rest = n - i;
-		__mmask16	mask = rest >= 16 ? (__mmask16) 0xFFFF : (__mmask16) ((1u << rest) - 1);
-		__m512		x = _mm512_maskz_loadu_ps(mask, a + i);
-		__m512		y = _mm512_maskz_loadu_ps(mask, b + i);
-
-		ab0 = _mm512_fmadd_ps(x, y, ab0);
-		aa0 = _mm512_fmadd_ps(x, x, aa0);
-		bb0 = _mm512_fmadd_ps(y, y, bb0);
-	}
-	*ip = _mm512_reduce_add_ps(_mm512_add_ps(ab0, ab1));
-	*aa = _mm512_reduce_add_ps(_mm512_add_ps(aa0, aa1));
-	*bb = _mm512_reduce_add_ps(_mm512_add_ps(bb0, bb1));
+	for (; i + 16 <= n; i += 16)
+		_mm512_storeu_ps(out + i, dist_avx512_load_f16(in + i));
+	if (i < n)
+		_mm512_mask_storeu_ps(out + i, (__mmask16) ((1u << (n - i)) - 1),
+							  dist_avx512_tail_f16(in + i, n - i));
 }
+
+static void
+dist_avx512_f32_to_f16(const float *in, uint16_t *out, size_t n)
+{
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		_mm256_storeu_si256((__m256i *) (out + i),
+							_mm512_cvtps_ph(_mm512_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT));
+	if (i < n)
+		_mm256_mask_storeu_epi16(out + i, (__mmask16) ((1u << (n - i)) - 1),
+								 _mm512_cvtps_ph(dist_avx512_tail_f32(in + i, n - i),
+												 _MM_FROUND_TO_NEAREST_INT));
+}
+
+/* ---- bits: for CPUs without VPOPCNTDQ (dist_vpopcnt.c has those with it) ---- */
+
+static uint64_t
+dist_avx512_hamming(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t	c0 = 0;
+	uint64_t	c1 = 0;
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+	{
+		c0 += (uint64_t) _mm_popcnt_u64(dist_load_u64(a + i) ^ dist_load_u64(b + i));
+		c1 += (uint64_t) _mm_popcnt_u64(dist_load_u64(a + i + 8) ^ dist_load_u64(b + i + 8));
+	}
+	for (; i < n; i++)
+		c0 += (uint64_t) _mm_popcnt_u32((unsigned) (a[i] ^ b[i]));
+	return c0 + c1;
+}
+
+static void
+dist_avx512_bits_common(const uint8_t *a, const uint8_t *b, size_t n,
+						uint64_t *both, uint64_t *either)
+{
+	uint64_t	all = 0;
+	uint64_t	any = 0;
+	size_t		i = 0;
+
+	for (; i + 8 <= n; i += 8)
+	{
+		uint64_t	x = dist_load_u64(a + i);
+		uint64_t	y = dist_load_u64(b + i);
+
+		all += (uint64_t) _mm_popcnt_u64(x & y);
+		any += (uint64_t) _mm_popcnt_u64(x | y);
+	}
+	for (; i < n; i++)
+	{
+		all += (uint64_t) _mm_popcnt_u32((unsigned) (a[i] & b[i]));
+		any += (uint64_t) _mm_popcnt_u32((unsigned) (a[i] | b[i]));
+	}
+	*both = all;
+	*either = any;
+}
+
+/* ---- integer codes ---- */
 
 /* The first count (0 .. 63) bytes. */
 static inline __mmask64
@@ -348,14 +461,43 @@ dist_avx512_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t 
 	*eq = _mm512_reduce_add_ps(_mm512_add_ps(sums.e0, sums.e1));
 }
 
+static int32_t
+dist_avx512_sad_u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	__m512i		s0 = _mm512_setzero_si512();
+	__m512i		s1 = s0;
+	size_t		i = 0;
+
+	for (; i + 64 <= n; i += 64)
+		s0 = _mm512_add_epi32(s0, _mm512_sad_epu8(_mm512_loadu_si512(a + i),
+												  _mm512_loadu_si512(b + i)));
+	if (i < n)
+	{
+		__mmask64	mask = dist_avx512_byte_mask(n - i);
+
+		s1 = _mm512_sad_epu8(_mm512_maskz_loadu_epi8(mask, a + i),
+							 _mm512_maskz_loadu_epi8(mask, b + i));
+	}
+	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
+}
+
 const RveDistTable rvi_dist_avx512_table = {
 	.name = "avx512",
 	.l2sq_f32 = dist_avx512_l2sq_f32,
 	.ip_f32 = dist_avx512_ip_f32,
 	.l1_f32 = dist_avx512_l1_f32,
 	.cos_f32 = dist_avx512_cos_f32,
+	.l2sq_f16 = dist_avx512_l2sq_f16,
+	.ip_f16 = dist_avx512_ip_f16,
+	.l1_f16 = dist_avx512_l1_f16,
+	.cos_f16 = dist_avx512_cos_f16,
+	.f16_to_f32 = dist_avx512_f16_to_f32,
+	.f32_to_f16 = dist_avx512_f32_to_f16,
+	.hamming = dist_avx512_hamming,
+	.bits_common = dist_avx512_bits_common,
 	.dot_u8s8 = dist_avx512_dot_u8s8,
 	.dot_u8u8 = dist_avx512_dot_u8u8,
+	.sad_u8 = dist_avx512_sad_u8,
 	.dot_u4s8 = dist_avx512_dot_u4s8,
 	.dot_u4u4 = dist_avx512_dot_u4u4,
 	.refine_u8 = dist_avx512_refine_u8,
