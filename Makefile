@@ -82,10 +82,18 @@ CORE_OBJS = \
 	engine/core/dist/dist_scalar.o \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_mem_add.o \
+	engine/core/hnsw/hnsw_mem_search.o \
+	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
+	engine/core/quant/quant_bits.o \
+	engine/core/quant/quant_codec.o \
+	engine/core/quant/quant_l1.o \
 	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_residual.o \
 	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_sparse.o \
 	engine/core/quant/quant_step.o
 
 RUNTIME_OBJS = \
@@ -121,9 +129,15 @@ GRAPH_OBJS = \
 	engine/graph/gr_write.o
 
 INDEXAM_OBJS = \
+	indexam/advice.o \
+	indexam/advice_class.o \
+	indexam/advice_find.o \
+	indexam/advice_plan.o \
+	indexam/advice_rules.o \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
+	indexam/hnsw_build_parallel.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \
@@ -132,10 +146,16 @@ INDEXAM_OBJS = \
 	indexam/hnsw_inspect.o \
 	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
+	indexam/hnsw_params.o \
+	indexam/hnsw_peek_page.o \
+	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
-	indexam/hnsw_write_page.o
+	indexam/hnsw_write_page.o \
+	indexam/search_batch.o \
+	indexam/search_parallel.o \
+	indexam/search_scan.o
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \

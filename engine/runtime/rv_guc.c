@@ -22,6 +22,8 @@ double		rv_hnsw_scan_mem_multiplier = 1;
 int			rv_ivfflat_iterative_scan = RV_IVFFLAT_ITERATIVE_OFF;
 int			rv_ivfflat_max_probes = RV_IVFFLAT_MAX_LISTS;
 int			rv_ivfflat_probes = 1;
+bool		rv_exact_order = true;
+bool		rv_optimistic_reads = true;
 
 static const struct config_enum_entry guc_hnsw_iterative[] = {
 	{"off", RV_HNSW_ITERATIVE_OFF, false},
@@ -53,6 +55,13 @@ guc_define_int(const char *name, const char *description, int *variable, int min
 	if (!guc_is_taken(name))
 		DefineCustomIntVariable(name, description, NULL, variable, *variable, min, max,
 								PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+static void
+guc_define_bool(const char *name, const char *description, const char *detail, bool *variable)
+{
+	DefineCustomBoolVariable(name, description, detail, variable, *variable, PGC_USERSET, 0,
+							 NULL, NULL, NULL);
 }
 
 /* A check hook may not change anything, so it only looks the name up. */
@@ -123,6 +132,15 @@ rvi_runtime_define_settings(void)
 	guc_define_int("ivfflat.probes",
 				   "Sets the number of lists an ivfflat scan searches.",
 				   &rv_ivfflat_probes, 1, RV_IVFFLAT_MAX_LISTS);
+	guc_define_bool("ruvector.exact_order",
+					"Returns the rows of an hnsw scan in the operator's exact order.",
+					"Off: in the order of distances measured in the index, which can differ "
+					"from it in the fourth digit. The table's vectors are not read then.",
+					&rv_exact_order);
+	guc_define_bool("ruvector.optimistic_reads",
+					"Lets hnsw searches read index pages in shared buffers without pinning them.",
+					"What is found is the same; off is slower.",
+					&rv_optimistic_reads);
 	DefineCustomStringVariable("ruvector.simd",
 							   "Chooses the instruction set of the distance kernels.",
 							   "\"auto\" takes the best this CPU offers.",

@@ -50,6 +50,8 @@ extern int	rv_ivfflat_max_probes;
 extern int	rv_ivfflat_probes;
 
 #define RV_IVFFLAT_MAX_LISTS 32768
+extern bool rv_exact_order;
+extern bool rv_optimistic_reads;
 
 /* What an hnsw scan does when more rows are wanted than its first search found. */
 typedef enum RvHnswIterative

@@ -225,13 +225,16 @@ test_dist_check_u8(const RveDistTable *t, size_t n, BytePattern pattern)
 	free(block_c);
 }
 
-/* Dimension i of a nibble code, by the layout in rve_dist.h. */
+/* Dimension i of a nibble code of n dimensions, by the layout in rve_dist.h. */
 static int
-test_dist_nibble(const uint8_t *code, size_t i)
+test_dist_nibble(const uint8_t *code, size_t n, size_t i)
 {
-	uint8_t		byte = code[i / 128 * 64 + i % 64];
+	size_t		group = i / 128 * 128;
+	size_t		half = n - group < 128 ? (n - group) / 2 : 64;
 
-	return i % 128 < 64 ? byte & 15 : byte >> 4;
+	i -= group;
+	code += group / 2;
+	return i < half ? code[i] & 15 : code[i - half] >> 4;
 }
 
 static void
@@ -248,8 +251,8 @@ test_dist_check_u4(const RveDistTable *t, size_t n, BytePattern pattern)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		mixed += (int64_t) test_dist_nibble(a, i) * b[i];
-		both += (int64_t) test_dist_nibble(a, i) * test_dist_nibble(c, i);
+		mixed += (int64_t) test_dist_nibble(a, n, i) * b[i];
+		both += (int64_t) test_dist_nibble(a, n, i) * test_dist_nibble(c, n, i);
 	}
 	ck_assert_msg(t->dot_u4s8(a, b, n) == mixed, "%s u4s8 n=%zu pattern %d", t->name, n, pattern);
 	ck_assert_msg(t->dot_u4u4(a, c, n) == both, "%s u4u4 n=%zu pattern %d", t->name, n, pattern);

@@ -279,29 +279,45 @@ dist_avx2_load_s8(const int8_t *p)
 	return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *) p));
 }
 
-/* The loop both byte kernels share; LOAD_B widens 16 elements of b to 16 bits. */
-#define DIST_AVX2_U8_LOOP(LOAD_B) \
+/* The eight bytes at p, zeros behind them. */
+static inline __m128i
+dist_avx2_load_8(const void *p)
+{
+	return _mm_loadl_epi64((const __m128i *) p);
+}
+
+/*
+ * The loop both byte kernels share; LOAD_B widens 16 elements of b to 16 bits,
+ * WIDEN_B 8 of them.
+ */
+#define DIST_AVX2_U8_LOOP(LOAD_B, WIDEN_B) \
 	__m256i		s0 = _mm256_setzero_si256(); \
 	__m256i		s1 = s0; \
+	__m128i		rest = _mm_setzero_si128(); \
+	size_t		i = 0; \
 	\
-	for (size_t i = 0; i < n; i += 32) \
+	for (; i + 32 <= n; i += 32) \
 	{ \
 		s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(dist_avx2_load_u8(a + i), LOAD_B(b + i))); \
 		s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(dist_avx2_load_u8(a + i + 16), \
 													LOAD_B(b + i + 16))); \
 	} \
+	for (; i < n; i += 8) \
+		rest = _mm_add_epi32(rest, _mm_madd_epi16(_mm_cvtepu8_epi16(dist_avx2_load_8(a + i)), \
+												  WIDEN_B(dist_avx2_load_8(b + i)))); \
+	s1 = _mm256_add_epi32(s1, _mm256_zextsi128_si256(rest)); \
 	return dist_avx2_sum_i32(_mm256_add_epi32(s0, s1))
 
 static int32_t
 dist_avx2_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
 {
-	DIST_AVX2_U8_LOOP(dist_avx2_load_s8);
+	DIST_AVX2_U8_LOOP(dist_avx2_load_s8, _mm_cvtepi8_epi16);
 }
 
 static int32_t
 dist_avx2_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	DIST_AVX2_U8_LOOP(dist_avx2_load_u8);
+	DIST_AVX2_U8_LOOP(dist_avx2_load_u8, _mm_cvtepu8_epi16);
 }
 
 static inline __m256i
@@ -338,6 +354,17 @@ dist_avx2_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
 		s0 = dist_avx2_step_u4s8(s0, a, b);
 		s1 = dist_avx2_step_u4s8(s1, a + 32, b + 32);
 	}
+	for (size_t j = 0; j < n / 2; j += 8)
+	{
+		__m128i		code = dist_avx2_load_8(a + j);
+		__m128i		lo = _mm_and_si128(code, _mm_set1_epi8(0x0F));
+		__m128i		hi = _mm_and_si128(_mm_srli_epi16(code, 4), _mm_set1_epi8(0x0F));
+		__m128i		pairs = _mm_add_epi16(_mm_maddubs_epi16(lo, dist_avx2_load_8(b + j)),
+										  _mm_maddubs_epi16(hi, dist_avx2_load_8(b + n / 2 + j)));
+
+		s1 = _mm256_add_epi32(s1, _mm256_zextsi128_si256(_mm_madd_epi16(pairs,
+																		_mm_set1_epi16(1))));
+	}
 	return dist_avx2_sum_i32(_mm256_add_epi32(s0, s1));
 }
 
@@ -367,7 +394,113 @@ dist_avx2_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
 		s0 = dist_avx2_step_u4u4(s0, a, b);
 		s1 = dist_avx2_step_u4u4(s1, a + 32, b + 32);
 	}
+	for (size_t j = 0; j < n / 2; j += 8)
+	{
+		const __m128i low = _mm_set1_epi8(0x0F);
+		__m128i		x = dist_avx2_load_8(a + j);
+		__m128i		y = dist_avx2_load_8(b + j);
+		__m128i		lo = _mm_maddubs_epi16(_mm_and_si128(x, low), _mm_and_si128(y, low));
+		__m128i		hi = _mm_maddubs_epi16(_mm_and_si128(_mm_srli_epi16(x, 4), low),
+										   _mm_and_si128(_mm_srli_epi16(y, 4), low));
+		__m128i		pairs = _mm_add_epi16(lo, hi);
+
+		s1 = _mm256_add_epi32(s1, _mm256_zextsi128_si256(_mm_madd_epi16(pairs,
+																		_mm_set1_epi16(1))));
+	}
 	return dist_avx2_sum_i32(_mm256_add_epi32(s0, s1));
+}
+
+static inline __m256
+dist_avx2_s8_to_f32(__m128i bytes)
+{
+	return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
+}
+
+static void
+dist_avx2_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					float *aq, float *eq)
+{
+	const __m128i top = _mm_set1_epi8((char) 0x80);
+	__m256		a0 = _mm256_setzero_ps();
+	__m256		a1 = a0,
+				e0 = a0,
+				e1 = a0;
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+	{
+		__m256		q0 = _mm256_loadu_ps(q + i);
+		__m256		q1 = _mm256_loadu_ps(q + i + 8);
+		__m128i		x = _mm_xor_si128(_mm_loadu_si128((const __m128i *) (a + i)), top);
+		__m128i		y = _mm_loadu_si128((const __m128i *) (e + i));
+
+		a0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(x), q0, a0);
+		a1 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(_mm_srli_si128(x, 8)), q1, a1);
+		e0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(y), q0, e0);
+		e1 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(_mm_srli_si128(y, 8)), q1, e1);
+	}
+	if (i < n)
+	{
+		__m256		q0 = _mm256_loadu_ps(q + i);
+
+		a0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(_mm_xor_si128(dist_avx2_load_8(a + i), top)),
+							 q0, a0);
+		e0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(dist_avx2_load_8(e + i)), q0, e0);
+	}
+	*aq = dist_avx2_sum_f32(_mm256_add_ps(a0, a1));
+	*eq = dist_avx2_sum_f32(_mm256_add_ps(e0, e1));
+}
+
+static void
+dist_avx2_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					float *aq, float *eq)
+{
+	__m256		a0 = _mm256_setzero_ps();
+	__m256		a1 = a0,
+				e0 = a0,
+				e1 = a0;
+
+	while (n > 0)
+	{
+		size_t		half = n >= 128 ? 64 : n / 2;
+
+		for (size_t j = 0; j < half; j += 8)
+		{
+			__m128i		code = dist_avx2_load_8(a + j);
+			__m128i		lo = _mm_and_si128(code, _mm_set1_epi8(0x0F));
+			__m128i		hi = _mm_and_si128(_mm_srli_epi16(code, 4), _mm_set1_epi8(0x0F));
+			__m256		q0 = _mm256_loadu_ps(q + j);
+			__m256		q1 = _mm256_loadu_ps(q + half + j);
+
+			lo = _mm_sub_epi8(lo, _mm_set1_epi8(8));
+			hi = _mm_sub_epi8(hi, _mm_set1_epi8(8));
+			a0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(lo), q0, a0);
+			a1 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(hi), q1, a1);
+			e0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(dist_avx2_load_8(e + j)), q0, e0);
+			e1 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(dist_avx2_load_8(e + half + j)), q1, e1);
+		}
+		a += half;
+		e += 2 * half;
+		q += 2 * half;
+		n -= 2 * half;
+	}
+	*aq = dist_avx2_sum_f32(_mm256_add_ps(a0, a1));
+	*eq = dist_avx2_sum_f32(_mm256_add_ps(e0, e1));
+}
+
+static int32_t
+dist_avx2_sad_u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	__m256i		sum = _mm256_setzero_si256();
+	__m128i		rest = _mm_setzero_si128();
+	size_t		i = 0;
+
+	for (; i + 32 <= n; i += 32)
+		sum = _mm256_add_epi32(sum, _mm256_sad_epu8(dist_avx2_load_256(a + i),
+													dist_avx2_load_256(b + i)));
+	for (; i < n; i += 8)
+		rest = _mm_add_epi32(rest, _mm_sad_epu8(dist_avx2_load_8(a + i), dist_avx2_load_8(b + i)));
+	return dist_avx2_sum_i32(_mm256_add_epi32(sum, _mm256_zextsi128_si256(rest)));
 }
 
 const RveDistTable rvi_dist_avx2_table = {
@@ -386,8 +519,11 @@ const RveDistTable rvi_dist_avx2_table = {
 	.bits_common = dist_avx2_bits_common,
 	.dot_u8s8 = dist_avx2_dot_u8s8,
 	.dot_u8u8 = dist_avx2_dot_u8u8,
+	.sad_u8 = dist_avx2_sad_u8,
 	.dot_u4s8 = dist_avx2_dot_u4s8,
 	.dot_u4u4 = dist_avx2_dot_u4u4,
+	.refine_u8 = dist_avx2_refine_u8,
+	.refine_u4 = dist_avx2_refine_u4,
 };
 
 #else

@@ -233,6 +233,13 @@ dist_avx512_bits_common(const uint8_t *a, const uint8_t *b, size_t n,
 
 /* ---- integer codes ---- */
 
+/* The first count (0 .. 63) bytes. */
+static inline __mmask64
+dist_avx512_byte_mask(size_t count)
+{
+	return ((__mmask64) 1 << count) - 1;
+}
+
 static int32_t
 dist_avx512_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
 {
@@ -246,8 +253,18 @@ dist_avx512_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
 		s1 = _mm512_dpbusd_epi32(s1, _mm512_loadu_si512(a + i + 64),
 								 _mm512_loadu_si512(b + i + 64));
 	}
-	if (i < n)
+	if (i + 64 <= n)
+	{
 		s0 = _mm512_dpbusd_epi32(s0, _mm512_loadu_si512(a + i), _mm512_loadu_si512(b + i));
+		i += 64;
+	}
+	if (i < n)
+	{
+		__mmask64	mask = dist_avx512_byte_mask(n - i);
+
+		s1 = _mm512_dpbusd_epi32(s1, _mm512_maskz_loadu_epi8(mask, a + i),
+								 _mm512_maskz_loadu_epi8(mask, b + i));
+	}
 	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
 }
 
@@ -259,11 +276,21 @@ dist_avx512_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
 	const __m512i ones = _mm512_set1_epi8(1);
 	__m512i		dot = _mm512_setzero_si512();
 	__m512i		sum = dot;
+	size_t		i = 0;
 
-	for (size_t i = 0; i < n; i += 64)
+	for (; i + 64 <= n; i += 64)
 	{
 		__m512i		x = _mm512_loadu_si512(a + i);
 		__m512i		y = _mm512_loadu_si512(b + i);
+
+		dot = _mm512_dpbusd_epi32(dot, x, _mm512_xor_si512(y, top));
+		sum = _mm512_dpbusd_epi32(sum, x, ones);
+	}
+	if (i < n)
+	{
+		__mmask64	mask = dist_avx512_byte_mask(n - i);
+		__m512i		x = _mm512_maskz_loadu_epi8(mask, a + i);
+		__m512i		y = _mm512_maskz_loadu_epi8(mask, b + i);
 
 		dot = _mm512_dpbusd_epi32(dot, x, _mm512_xor_si512(y, top));
 		sum = _mm512_dpbusd_epi32(sum, x, ones);
@@ -287,25 +314,169 @@ dist_avx512_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
 		s0 = _mm512_dpbusd_epi32(s0, lo, _mm512_loadu_si512(b));
 		s1 = _mm512_dpbusd_epi32(s1, hi, _mm512_loadu_si512(b + 64));
 	}
+	if (n > 0)
+	{
+		__mmask64	mask = dist_avx512_byte_mask(n / 2);
+		__m512i		code = _mm512_maskz_loadu_epi8(mask, a);
+		__m512i		hi = _mm512_and_si512(_mm512_srli_epi16(code, 4), low);
+
+		s0 = _mm512_dpbusd_epi32(s0, _mm512_and_si512(code, low),
+								 _mm512_maskz_loadu_epi8(mask, b));
+		s1 = _mm512_dpbusd_epi32(s1, hi, _mm512_maskz_loadu_epi8(mask, b + n / 2));
+	}
 	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
 }
 
 /* A 4-bit code is a valid signed byte, so vpdpbusd takes it on both sides. */
+static inline __m512i
+dist_avx512_step_u4u4(__m512i acc, __m512i x, __m512i y)
+{
+	const __m512i low = _mm512_set1_epi8(0x0F);
+
+	acc = _mm512_dpbusd_epi32(acc, _mm512_and_si512(x, low), _mm512_and_si512(y, low));
+	return _mm512_dpbusd_epi32(acc, _mm512_and_si512(_mm512_srli_epi16(x, 4), low),
+							   _mm512_and_si512(_mm512_srli_epi16(y, 4), low));
+}
+
 static int32_t
 dist_avx512_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	const __m512i low = _mm512_set1_epi8(0x0F);
 	__m512i		s0 = _mm512_setzero_si512();
 	__m512i		s1 = s0;
 
-	for (; n >= 128; n -= 128, a += 64, b += 64)
+	for (; n >= 256; n -= 256, a += 128, b += 128)
 	{
-		__m512i		x = _mm512_loadu_si512(a);
-		__m512i		y = _mm512_loadu_si512(b);
+		s0 = dist_avx512_step_u4u4(s0, _mm512_loadu_si512(a), _mm512_loadu_si512(b));
+		s1 = dist_avx512_step_u4u4(s1, _mm512_loadu_si512(a + 64), _mm512_loadu_si512(b + 64));
+	}
+	if (n >= 128)
+	{
+		s0 = dist_avx512_step_u4u4(s0, _mm512_loadu_si512(a), _mm512_loadu_si512(b));
+		n -= 128;
+		a += 64;
+		b += 64;
+	}
+	if (n > 0)
+	{
+		__mmask64	mask = dist_avx512_byte_mask(n / 2);
 
-		s0 = _mm512_dpbusd_epi32(s0, _mm512_and_si512(x, low), _mm512_and_si512(y, low));
-		s1 = _mm512_dpbusd_epi32(s1, _mm512_and_si512(_mm512_srli_epi16(x, 4), low),
-								 _mm512_and_si512(_mm512_srli_epi16(y, 4), low));
+		s1 = dist_avx512_step_u4u4(s1, _mm512_maskz_loadu_epi8(mask, a),
+								   _mm512_maskz_loadu_epi8(mask, b));
+	}
+	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
+}
+
+static inline __m512
+dist_avx512_s8_to_f32(__m128i bytes)
+{
+	return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+}
+
+static void
+dist_avx512_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					  float *aq, float *eq)
+{
+	const __m128i top = _mm_set1_epi8((char) 0x80);
+	__m512		a0 = _mm512_setzero_ps();
+	__m512		a1 = a0,
+				e0 = a0,
+				e1 = a0;
+	size_t		i = 0;
+
+	for (; i + 32 <= n; i += 32)
+	{
+		__m512		q0 = _mm512_loadu_ps(q + i);
+		__m512		q1 = _mm512_loadu_ps(q + i + 16);
+		__m128i		x0 = _mm_xor_si128(_mm_loadu_si128((const __m128i *) (a + i)), top);
+		__m128i		x1 = _mm_xor_si128(_mm_loadu_si128((const __m128i *) (a + i + 16)), top);
+
+		a0 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(x0), q0, a0);
+		a1 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(x1), q1, a1);
+		e0 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_loadu_si128((const __m128i *) (e + i))),
+							 q0, e0);
+		e1 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_loadu_si128((const __m128i *) (e + i + 16))),
+							 q1, e1);
+	}
+	for (; i < n; i += 16)
+	{
+		__mmask16	mask = n - i >= 16 ? (__mmask16) 0xFFFF : (__mmask16) 0x00FF;
+		__m512		q0 = _mm512_maskz_loadu_ps(mask, q + i);
+		__m128i		x0 = _mm_xor_si128(_mm_maskz_loadu_epi8(mask, a + i), top);
+
+		a0 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(x0), q0, a0);
+		e0 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_maskz_loadu_epi8(mask, e + i)), q0, e0);
+	}
+	*aq = _mm512_reduce_add_ps(_mm512_add_ps(a0, a1));
+	*eq = _mm512_reduce_add_ps(_mm512_add_ps(e0, e1));
+}
+
+/* The sums of refine_u4 so far: low and high nibbles apart. */
+typedef struct DistAvx512Refine
+{
+	__m512		a0,
+				a1,
+				e0,
+				e1;
+} DistAvx512Refine;
+
+/*
+ * The bytes of mask of a group whose high nibbles lie half dimensions behind
+ * the low ones. vpermps looks up the low four bits of every lane: u - 8.
+ */
+static inline void
+dist_avx512_step_refine_u4(DistAvx512Refine *sums, const uint8_t *a, const int8_t *e,
+						   const float *q, size_t half, __mmask16 mask)
+{
+	const __m512 values = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+	__m512i		code = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, a));
+	__m512		q0 = _mm512_maskz_loadu_ps(mask, q);
+	__m512		q1 = _mm512_maskz_loadu_ps(mask, q + half);
+	__m512		x0 = _mm512_permutexvar_ps(code, values);
+	__m512		x1 = _mm512_permutexvar_ps(_mm512_srli_epi32(code, 4), values);
+
+	sums->a0 = _mm512_fmadd_ps(x0, q0, sums->a0);
+	sums->a1 = _mm512_fmadd_ps(x1, q1, sums->a1);
+	sums->e0 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_maskz_loadu_epi8(mask, e)), q0,
+							   sums->e0);
+	sums->e1 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_maskz_loadu_epi8(mask, e + half)), q1,
+							   sums->e1);
+}
+
+static void
+dist_avx512_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					  float *aq, float *eq)
+{
+	__m512		zero = _mm512_setzero_ps();
+	DistAvx512Refine sums = {zero, zero, zero, zero};
+
+	for (; n >= 128; n -= 128, a += 64, e += 128, q += 128)
+	{
+		for (size_t j = 0; j < 64; j += 16)
+			dist_avx512_step_refine_u4(&sums, a + j, e + j, q + j, 64, (__mmask16) 0xFFFF);
+	}
+	for (size_t j = 0; j < n / 2; j += 16)
+		dist_avx512_step_refine_u4(&sums, a + j, e + j, q + j, n / 2,
+								   n / 2 - j >= 16 ? (__mmask16) 0xFFFF : (__mmask16) 0x00FF);
+	*aq = _mm512_reduce_add_ps(_mm512_add_ps(sums.a0, sums.a1));
+	*eq = _mm512_reduce_add_ps(_mm512_add_ps(sums.e0, sums.e1));
+}
+
+static int32_t
+dist_avx512_sad_u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	__m512i		s0 = _mm512_setzero_si512();
+	__m512i		s1 = s0;
+	size_t		i = 0;
+
+	for (; i + 64 <= n; i += 64)
+		s0 = _mm512_add_epi32(s0, _mm512_sad_epu8(_mm512_loadu_si512(a + i),
+												  _mm512_loadu_si512(b + i)));
+	if (i < n)
+	{
+		__mmask64	mask = dist_avx512_byte_mask(n - i);
+
+		s1 = _mm512_sad_epu8(_mm512_maskz_loadu_epi8(mask, a + i),
+							 _mm512_maskz_loadu_epi8(mask, b + i));
 	}
 	return _mm512_reduce_add_epi32(_mm512_add_epi32(s0, s1));
 }
@@ -326,8 +497,11 @@ const RveDistTable rvi_dist_avx512_table = {
 	.bits_common = dist_avx512_bits_common,
 	.dot_u8s8 = dist_avx512_dot_u8s8,
 	.dot_u8u8 = dist_avx512_dot_u8u8,
+	.sad_u8 = dist_avx512_sad_u8,
 	.dot_u4s8 = dist_avx512_dot_u4s8,
 	.dot_u4u4 = dist_avx512_dot_u4u4,
+	.refine_u8 = dist_avx512_refine_u8,
+	.refine_u4 = dist_avx512_refine_u4,
 };
 
 #else

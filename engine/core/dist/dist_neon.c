@@ -247,7 +247,9 @@ dist_neon_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
 	int32x4_t	s0 = vdupq_n_s32(0);
 	int32x4_t	s1 = s0;
 
-	for (size_t i = 0; i < n; i += 16)
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
 	{
 		uint8x16_t	x = vld1q_u8(a + i);
 		int8x16_t	y = vld1q_s8(b + i);
@@ -261,6 +263,14 @@ dist_neon_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
 		s0 = vmlal_s16(s0, vget_low_s16(x_hi), vget_low_s16(y_hi));
 		s1 = vmlal_high_s16(s1, x_hi, y_hi);
 	}
+	if (i < n)
+	{
+		int16x8_t	x = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(a + i)));
+		int16x8_t	y = vmovl_s8(vld1_s8(b + i));
+
+		s0 = vmlal_s16(s0, vget_low_s16(x), vget_low_s16(y));
+		s1 = vmlal_high_s16(s1, x, y);
+	}
 	return vaddvq_s32(vaddq_s32(s0, s1));
 }
 
@@ -270,7 +280,9 @@ dist_neon_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
 	uint32x4_t	s0 = vdupq_n_u32(0);
 	uint32x4_t	s1 = s0;
 
-	for (size_t i = 0; i < n; i += 16)
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
 	{
 		uint8x16_t	x = vld1q_u8(a + i);
 		uint8x16_t	y = vld1q_u8(b + i);
@@ -278,7 +290,22 @@ dist_neon_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
 		s0 = vpadalq_u16(s0, vmull_u8(vget_low_u8(x), vget_low_u8(y)));
 		s1 = vpadalq_u16(s1, vmull_high_u8(x, y));
 	}
+	if (i < n)
+		s0 = vpadalq_u16(s0, vmull_u8(vld1_u8(a + i), vld1_u8(b + i)));
 	return (int32_t) vaddvq_u32(vaddq_u32(s0, s1));
+}
+
+/* The eight bytes at p, zeros behind them. */
+static inline uint8x16_t
+dist_neon_load_8(const uint8_t *p)
+{
+	return vcombine_u8(vld1_u8(p), vdup_n_u8(0));
+}
+
+static inline int8x16_t
+dist_neon_load_s8(const int8_t *p)
+{
+	return vcombine_s8(vld1_s8(p), vdup_n_s8(0));
 }
 
 /* Sixteen bytes of a 64-byte block: a 16-bit sum holds two products of at most 15 * 128. */
@@ -310,6 +337,9 @@ dist_neon_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
 								   vld1q_s8(b + j + 80));
 		}
 	}
+	for (size_t j = 0; j < n / 2; j += 8)
+		s0 = dist_neon_step_u4(s0, dist_neon_load_8(a + j), dist_neon_load_s8(b + j),
+							   dist_neon_load_s8(b + n / 2 + j));
 	return vaddvq_s32(vaddq_s32(s0, s1));
 }
 
@@ -328,12 +358,90 @@ dist_neon_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
 	int32x4_t	s0 = vdupq_n_s32(0);
 	int32x4_t	s1 = s0;
 
-	for (size_t j = 0; j < n / 2; j += 32)
+	size_t		j = 0;
+
+	for (; j + 32 <= n / 2; j += 32)
 	{
 		s0 = dist_neon_step_u4u4(s0, vld1q_u8(a + j), vld1q_u8(b + j));
 		s1 = dist_neon_step_u4u4(s1, vld1q_u8(a + j + 16), vld1q_u8(b + j + 16));
 	}
+	for (; j < n / 2; j += 8)
+		s0 = dist_neon_step_u4u4(s0, dist_neon_load_8(a + j), dist_neon_load_8(b + j));
 	return vaddvq_s32(vaddq_s32(s0, s1));
+}
+
+/* Adds eight bytes times eight floats. */
+static inline void
+dist_neon_step_refine(float32x4_t acc[2], int8x8_t bytes, const float *q)
+{
+	int16x8_t	wide = vmovl_s8(bytes);
+
+	acc[0] = vfmaq_f32(acc[0], vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide))), vld1q_f32(q));
+	acc[1] = vfmaq_f32(acc[1], vcvtq_f32_s32(vmovl_high_s16(wide)), vld1q_f32(q + 4));
+}
+
+static void
+dist_neon_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					float *aq, float *eq)
+{
+	float32x4_t zero = vdupq_n_f32(0.0f);
+	float32x4_t sa[2] = {zero, zero};
+	float32x4_t se[2] = {zero, zero};
+
+	for (size_t i = 0; i < n; i += 8)
+	{
+		int8x8_t	x = vreinterpret_s8_u8(veor_u8(vld1_u8(a + i), vdup_n_u8(0x80)));
+
+		dist_neon_step_refine(sa, x, q + i);
+		dist_neon_step_refine(se, vld1_s8(e + i), q + i);
+	}
+	*aq = vaddvq_f32(vaddq_f32(sa[0], sa[1]));
+	*eq = vaddvq_f32(vaddq_f32(se[0], se[1]));
+}
+
+static void
+dist_neon_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					float *aq, float *eq)
+{
+	float32x4_t zero = vdupq_n_f32(0.0f);
+	float32x4_t sa[4] = {zero, zero, zero, zero};
+	float32x4_t se[4] = {zero, zero, zero, zero};
+
+	while (n > 0)
+	{
+		size_t		half = n >= 128 ? 64 : n / 2;
+
+		for (size_t j = 0; j < half; j += 8)
+		{
+			uint8x8_t	code = vld1_u8(a + j);
+			int8x8_t	lo = vreinterpret_s8_u8(vand_u8(code, vdup_n_u8(0x0F)));
+			int8x8_t	hi = vreinterpret_s8_u8(vshr_n_u8(code, 4));
+
+			dist_neon_step_refine(sa, vsub_s8(lo, vdup_n_s8(8)), q + j);
+			dist_neon_step_refine(sa + 2, vsub_s8(hi, vdup_n_s8(8)), q + half + j);
+			dist_neon_step_refine(se, vld1_s8(e + j), q + j);
+			dist_neon_step_refine(se + 2, vld1_s8(e + half + j), q + half + j);
+		}
+		a += half;
+		e += 2 * half;
+		q += 2 * half;
+		n -= 2 * half;
+	}
+	*aq = vaddvq_f32(vaddq_f32(vaddq_f32(sa[0], sa[1]), vaddq_f32(sa[2], sa[3])));
+	*eq = vaddvq_f32(vaddq_f32(vaddq_f32(se[0], se[1]), vaddq_f32(se[2], se[3])));
+}
+
+static int32_t
+dist_neon_sad_u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint32x4_t	sum = vdupq_n_u32(0);
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		sum = vpadalq_u16(sum, vpaddlq_u8(vabdq_u8(vld1q_u8(a + i), vld1q_u8(b + i))));
+	if (i < n)
+		sum = vpadalq_u16(sum, vabdl_u8(vld1_u8(a + i), vld1_u8(b + i)));
+	return (int32_t) vaddvq_u32(sum);
 }
 
 const RveDistTable rvi_dist_neon_table = {
@@ -352,8 +460,11 @@ const RveDistTable rvi_dist_neon_table = {
 	.bits_common = dist_neon_bits_common,
 	.dot_u8s8 = dist_neon_dot_u8s8,
 	.dot_u8u8 = dist_neon_dot_u8u8,
+	.sad_u8 = dist_neon_sad_u8,
 	.dot_u4s8 = dist_neon_dot_u4s8,
 	.dot_u4u4 = dist_neon_dot_u4u4,
+	.refine_u8 = dist_neon_refine_u8,
+	.refine_u4 = dist_neon_refine_u4,
 };
 
 #else

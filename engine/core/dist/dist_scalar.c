@@ -203,13 +203,18 @@ dist_scalar_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
 {
 	int32_t		sum = 0;
 
-	for (; n >= 128; n -= 128, a += 64, b += 128)
+	while (n > 0)
 	{
-		for (size_t j = 0; j < 64; j++)
+		size_t		half = n >= 128 ? 64 : n / 2;
+
+		for (size_t j = 0; j < half; j++)
 		{
 			sum += (int32_t) (a[j] & 0x0F) * b[j];
-			sum += (int32_t) (a[j] >> 4) * b[j + 64];
+			sum += (int32_t) (a[j] >> 4) * b[j + half];
 		}
+		a += half;
+		b += 2 * half;
+		n -= 2 * half;
 	}
 	return sum;
 }
@@ -223,6 +228,85 @@ dist_scalar_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
 	{
 		sum += (int32_t) (a[j] & 0x0F) * (b[j] & 0x0F);
 		sum += (int32_t) (a[j] >> 4) * (b[j] >> 4);
+	}
+	return sum;
+}
+
+/* Eight partial sums of each: as many roundings a term as the contract allows. */
+typedef struct DistScalarSums
+{
+	float		aq[8];
+	float		eq[8];
+} DistScalarSums;
+
+static void
+dist_scalar_refine_sum(const DistScalarSums *sums, float *aq, float *eq)
+{
+	*aq = 0.0f;
+	*eq = 0.0f;
+	for (int k = 0; k < 8; k++)
+	{
+		*aq += sums->aq[k];
+		*eq += sums->eq[k];
+	}
+}
+
+static void
+dist_scalar_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					  float *aq, float *eq)
+{
+	DistScalarSums sums = {{0.0f}, {0.0f}};
+
+	for (size_t i = 0; i < n; i += 8)
+	{
+		for (size_t k = 0; k < 8; k++)
+		{
+			sums.aq[k] += (float) ((int32_t) a[i + k] - 128) * q[i + k];
+			sums.eq[k] += (float) e[i + k] * q[i + k];
+		}
+	}
+	dist_scalar_refine_sum(&sums, aq, eq);
+}
+
+static void
+dist_scalar_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					  float *aq, float *eq)
+{
+	DistScalarSums sums = {{0.0f}, {0.0f}};
+
+	while (n > 0)
+	{
+		size_t		half = n >= 128 ? 64 : n / 2;
+
+		for (size_t i = 0; i < 2 * half; i += 8)
+		{
+			const uint8_t *bytes = a + (i < half ? i : i - half);
+			int			shift = i < half ? 0 : 4;
+
+			for (size_t k = 0; k < 8; k++)
+			{
+				sums.aq[k] += (float) ((int32_t) (bytes[k] >> shift & 0x0F) - 8) * q[i + k];
+				sums.eq[k] += (float) e[i + k] * q[i + k];
+			}
+		}
+		a += half;
+		e += 2 * half;
+		q += 2 * half;
+		n -= 2 * half;
+	}
+	dist_scalar_refine_sum(&sums, aq, eq);
+}
+
+static int32_t
+dist_scalar_sad_u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	int32_t		sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		int32_t		d = (int32_t) a[i] - b[i];
+
+		sum += d < 0 ? -d : d;
 	}
 	return sum;
 }
@@ -243,6 +327,9 @@ const RveDistTable rvi_dist_scalar_table = {
 	.bits_common = dist_scalar_bits_common,
 	.dot_u8s8 = dist_scalar_dot_u8s8,
 	.dot_u8u8 = dist_scalar_dot_u8u8,
+	.sad_u8 = dist_scalar_sad_u8,
 	.dot_u4s8 = dist_scalar_dot_u4s8,
 	.dot_u4u4 = dist_scalar_dot_u4u4,
+	.refine_u8 = dist_scalar_refine_u8,
+	.refine_u4 = dist_scalar_refine_u4,
 };

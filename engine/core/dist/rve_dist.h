@@ -5,7 +5,7 @@
  *
  * Every table computes the same functions; dist_scalar.c is the reference
  * the others are tested against. Float, half-float and bit kernels accept any
- * length and need no more than their element's own alignment. Integer kernels
+ * length and need no more than their element's own alignment. Kernels of codes
  * want lengths that are multiples of RVE_DIST_PAD (u8) or 2 * RVE_DIST_PAD
  * (u4), at any alignment: callers store padded codes.
  *
@@ -18,7 +18,7 @@
 
 #include "engine/core/base/rve_base.h"
 
-#define RVE_DIST_PAD 64			/* dimensions; length unit of the integer kernels */
+#define RVE_DIST_PAD 8			/* dimensions; length unit of the kernels of codes */
 
 typedef enum RveMetric
 {
@@ -88,13 +88,28 @@ typedef struct RveDistTable
 	int32_t		(*dot_u8s8) (const uint8_t *a, const int8_t *b, size_t n);
 	int32_t		(*dot_u8u8) (const uint8_t *a, const uint8_t *b, size_t n);
 
+	/* sum of |a[i] - b[i]|; the same limit */
+	int32_t		(*sad_u8) (const uint8_t *a, const uint8_t *b, size_t n);
+
 	/*
 	 * The same for 4-bit codes. n counts dimensions. Nibble layout: byte j
 	 * (0 <= j < 64) of each 64-byte block holds dimension j of its
 	 * 128-dimension group in the low half and dimension j + 64 in the high.
+	 * The last group may be shorter, of r dimensions: its r / 2 bytes hold
+	 * dimensions j and j + r / 2.
 	 */
 	int32_t		(*dot_u4s8) (const uint8_t *a, const int8_t *b, size_t n);
 	int32_t		(*dot_u4u4) (const uint8_t *a, const uint8_t *b, size_t n);
+
+	/*
+	 * One pass over a code and its residual, against floats: *aq = sum of
+	 * (a[i] - 128) * q[i] (u4: a[i] - 8), *eq = sum of e[i] * q[i]. No term
+	 * goes through more than n / 8 + 16 roundings to float32.
+	 */
+	void		(*refine_u8) (const uint8_t *a, const int8_t *e, const float *q, size_t n,
+							  float *aq, float *eq);
+	void		(*refine_u4) (const uint8_t *a, const int8_t *e, const float *q, size_t n,
+							  float *aq, float *eq);
 } RveDistTable;
 
 /*
