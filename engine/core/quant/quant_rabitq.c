@@ -318,6 +318,9 @@ rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_quer
  * <r_a, r_b> is estimated by shrink_a * shrink_b * <x_a, x_b>, shrink = n2 / <r,x>.
  * Where only a share of the rotated coordinates is coded, each shrink makes
  * good for the missing ones, but they are missing from <x_a, x_b> only once.
+ * The shares of the lengths that are coded vary with the rotation; for near
+ * vectors they vary together, which makes <r_a, r_b> too large by 2 / coded of
+ * itself on average.
  */
 static float
 rabitq_symmetric(const RveCodec *base,
