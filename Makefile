@@ -80,6 +80,9 @@ CORE_OBJS = \
 	engine/core/dist/dist_scalar.o \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_mem_add.o \
+	engine/core/hnsw/hnsw_mem_search.o \
+	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
 	engine/core/quant/quant_bits.o \
@@ -97,13 +100,17 @@ RUNTIME_OBJS = \
 	engine/runtime/rv_info.o
 
 TYPES_OBJS = \
+	engine/types/bitvec.o \
+	engine/types/casts.o \
 	engine/types/densevec.o \
-	engine/types/distfuncs.o \
+	engine/types/halfvec.o \
+	engine/types/sparsevec.o \
 	engine/types/typedesc.o \
 	engine/types/vector.o
 
 CATALOG_OBJS = \
-	catalog/cat_graph.o
+	catalog/cat_graph.o \
+	catalog/cat_install.o
 
 GRAPH_OBJS = \
 	engine/graph/gr_check.o \
@@ -120,9 +127,15 @@ GRAPH_OBJS = \
 	engine/graph/gr_write.o
 
 INDEXAM_OBJS = \
+	indexam/advice.o \
+	indexam/advice_class.o \
+	indexam/advice_find.o \
+	indexam/advice_plan.o \
+	indexam/advice_rules.o \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
+	indexam/hnsw_build_parallel.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \
@@ -131,10 +144,16 @@ INDEXAM_OBJS = \
 	indexam/hnsw_inspect.o \
 	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
+	indexam/hnsw_params.o \
+	indexam/hnsw_peek_page.o \
+	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
-	indexam/hnsw_write_page.o
+	indexam/hnsw_write_page.o \
+	indexam/search_batch.o \
+	indexam/search_parallel.o \
+	indexam/search_scan.o
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \
@@ -244,8 +263,8 @@ cypher/cy_gram.o cypher/cy_scan.o: CFLAGS += -Wno-unused-function -Wno-declarati
 	-Wno-implicit-fallthrough -Wno-missing-prototypes
 $(CYPHER_OBJS): $(if $(CYPHER_OBJS),cypher/cy_gram.h)
 
-ruvector--$(EXTVERSION).sql: $(SQL_PARTS)
-	cat $^ > $@
+ruvector--$(EXTVERSION).sql: $(SQL_PARTS) tools/make_sql
+	tools/make_sql ruvector $(SQL_PARTS) >$@ || { rm -f $@; exit 1; }
 
 clean: stop-private
 .PHONY: stop-private
