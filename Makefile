@@ -82,10 +82,13 @@ CORE_OBJS = \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
+	engine/core/quant/quant_bits.o \
 	engine/core/quant/quant_codec.o \
+	engine/core/quant/quant_l1.o \
 	engine/core/quant/quant_rabitq.o \
 	engine/core/quant/quant_residual.o \
 	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_sparse.o \
 	engine/core/quant/quant_step.o
 
 RUNTIME_OBJS = \

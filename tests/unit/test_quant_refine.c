@@ -214,6 +214,9 @@ START_TEST(the_error_bound_always_holds)
 				RefineShape a = (RefineShape) (pair / NSHAPES);
 				RefineShape b = (RefineShape) (pair % NSHAPES);
 
+				/* all of them with one table, a quarter with each of the others */
+				if (k > 0 && (pair + d) % 4 != k % 4)
+					continue;
 				if (dims[d] > 200 && a != b && b != SHAPE_NORMAL)
 					continue;
 				refine_check_shapes(dims[d], 0, 4, a, b);

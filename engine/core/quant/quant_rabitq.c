@@ -343,12 +343,6 @@ rabitq_symmetric(const RveCodec *base,
 						  codec->sym_constant - product);
 }
 
-static bool
-rabitq_complete(const RveCodec *codec, const uint8_t *code, const RveCodeFactors *factors)
-{
-	return false;
-}
-
 const QuantOps rvi_quant_rabitq_ops = {
 	.elements = RVE_DENSE,
 	.params_valid = rabitq_params_valid,
@@ -359,5 +353,5 @@ const QuantOps rvi_quant_rabitq_ops = {
 	.prepare = rabitq_prepare,
 	.symmetric = rabitq_symmetric,
 	.refine = rvi_quant_residual_refine,
-	.complete = rabitq_complete,
+	.complete = rvi_quant_never_complete,
 };
