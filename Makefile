@@ -80,6 +80,9 @@ CORE_OBJS = \
 	engine/core/dist/dist_scalar.o \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_mem_add.o \
+	engine/core/hnsw/hnsw_mem_search.o \
+	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
 	engine/core/quant/quant_bits.o \
@@ -132,6 +135,7 @@ INDEXAM_OBJS = \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
+	indexam/hnsw_build_parallel.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \

@@ -4,66 +4,34 @@
  *	  CREATE INDEX: mean, codes and graph in memory, then pages.
  *
  * The table is read twice: a sample of its blocks gives the mean that codes
- * are centred on; the full scan encodes each row, adds it to the graph in
- * memory (codes and edges only) and writes its exact vector to its final
- * page at once. At the end the graph is written out and the whole relation
- * is WAL-logged. When the graph outgrows maintenance_work_mem it is written
- * out early and the remaining rows take the way of ordinary inserts, still
- * without WAL of their own.
+ * are centred on, and the number of rows to expect; the full scan encodes each
+ * row, writes its vector to its final page at once and adds its code to the
+ * graph in memory. At the end the graph is written out and the whole relation
+ * is WAL-logged. hnsw_build_parallel.c does the same with several processes.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include <float.h>
-#include <math.h>
-
-#include "access/tableam.h"
 #include "commands/progress.h"
-#include "common/pg_prng.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
+#include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
 #include "utils/backend_progress.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
+#include "indexam/hnsw_build_int.h"
 
 #define BUILD_PHASE_LOADING 2
 #define BUILD_SAMPLE_RANGES 64
 #define BUILD_SAMPLE_RANGE_BLOCKS 8
 #define BUILD_SAMPLE_ENOUGH 256 /* rows; fewer in the sample means reading everything */
-#define BUILD_FIRST_SEQ 1
+#define BUILD_PARALLEL_ROWS 1000	/* fewer are added before a worker has started */
+#define BUILD_SAMPLE_ROWS 20000	/* of them have a part in the mean */
 
-typedef struct HnswBuild
-{
-	Relation	heap;
-	Relation	rel;
-	struct IndexInfo *info;
-	const RvTypeDesc *type;
-	RveMetric	metric;
-	RvHnswMetaPageData meta;
-
-	RvHnswSample *sample;
-
-	/* the graph */
-	RvHnswIndex *index;
-	RvHnswWriter writer;
-	RvHnswReader reader;
-	RveHnswMem *mem;
-	MemoryContext graph_context;
-	MemoryContext row_context;
-	RvHnswRow	row;
-	uint8	   *other;			/* a stored payload, for comparison */
-	uint8	   *item;			/* RveCodeFactors, code */
-	Size		memory_limit;
-	bool		flushed;		/* the graph is on pages */
-	double		indexed;
-} HnswBuild;
-
-/* ---- the mean ---- */
+/* ---- the sample ---- */
 
 /* Reads a row for the life of row_context. */
 static bool
@@ -87,32 +55,49 @@ build_sample_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull
 	CHECK_FOR_INTERRUPTS();
 	if (isnull[0])
 		return;
+	build->seen++;
+	if (build->range_room <= 0)
+		return;
 	if (build_read_row(build, values[0], &view))
+	{
 		rvi_hnsw_sample_add(build->sample, &view);
+		build->range_room--;
+	}
 	MemoryContextReset(build->row_context);
 }
 
-/* Reads the rows of evenly spread block ranges, or all rows when those are few. */
+/*
+ * Reads rows of evenly spread block ranges, or all rows when those are few;
+ * build->expected = rows of the index, as far as that shows.
+ */
 static void
 build_sample(HnswBuild *build)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(build->heap);
+	BlockNumber in_sample = BUILD_SAMPLE_RANGES * BUILD_SAMPLE_RANGE_BLOCKS;
 	uint32		i;
 
 	build->sample = rvi_hnsw_sample_create(&build->meta);
-	if (blocks > 2 * BUILD_SAMPLE_RANGES * BUILD_SAMPLE_RANGE_BLOCKS)
+	if (blocks > 2 * in_sample)
 	{
 		for (i = 0; i < BUILD_SAMPLE_RANGES; i++)
+		{
+			build->range_room = BUILD_SAMPLE_ROWS / BUILD_SAMPLE_RANGES;
 			table_index_build_range_scan(build->heap, build->rel, build->info, false, false, false,
 										 (BlockNumber) ((uint64) blocks * i / BUILD_SAMPLE_RANGES),
 										 BUILD_SAMPLE_RANGE_BLOCKS, build_sample_callback, build,
 										 NULL);
+		}
+		build->expected = build->seen * blocks / in_sample;
 	}
 	if (build->sample->rows < BUILD_SAMPLE_ENOUGH)
 	{
 		rvi_hnsw_sample_reset(build->sample);
-		table_index_build_scan(build->heap, build->rel, build->info, true, false,
+		build->seen = 0;
+		build->range_room = BUILD_SAMPLE_ROWS;
+		table_index_build_scan(build->heap, build->rel, build->info, false, false,
 							   build_sample_callback, build, NULL);
+		build->expected = build->seen;
 	}
 }
 
@@ -122,13 +107,18 @@ static float
 build_distance(void *context, const void *a, const void *b)
 {
 	HnswBuild  *build = context;
-	float		dist = rve_quant_symmetric(build->index->codec,
-										   (const uint8 *) a + sizeof(RveCodeFactors), a,
-										   (const uint8 *) b + sizeof(RveCodeFactors), b);
+	float		dist;
 
-	if (likely(isfinite(dist)))
-		return dist;
-	return dist < 0 ? -FLT_MAX : FLT_MAX;
+	rve_quant_symmetric_many(build->index->codec, a, &b, 1, &dist);
+	return dist;
+}
+
+static void
+build_distances(void *context, const void *item, const void *const *others, int n, float *out)
+{
+	HnswBuild  *build = context;
+
+	rve_quant_symmetric_many(build->index->codec, item, others, n, out);
 }
 
 /* Whether the row being added, whose code node has, is equal in the rest, too. */
@@ -144,28 +134,35 @@ build_same(void *context, RveNode node)
 		memcmp(build->other, build->row.payload, build->index->geo.payload_bytes) == 0;
 }
 
-static void
-build_start_graph(HnswBuild *build)
+void
+rvi_hnsw_build_open(HnswBuild *build)
 {
-	RveHnswMemParams params = {0};
-	MemoryContext old;
-
+	build->index = rvi_hnsw_open(build->rel, &build->meta);
+	rvi_hnsw_writer_init(&build->writer, build->rel, build->index, true);
+	rvi_hnsw_reader_init(&build->reader, build->rel, build->index);
 	build->other = palloc(Max(build->index->geo.payload_bytes, 1));
+	build->factors_at = build->index->geo.code_bytes;
+	build->item_bytes = build->factors_at + sizeof(RveCodeFactors);
+	build->item = palloc(build->item_bytes);
 	rvi_hnsw_row_init(&build->row, &build->index->geo);
-	params.m = build->meta.m;
-	params.ef_construction = build->meta.ef_construction;
-	params.seed = build->meta.seed;
-	params.item_bytes = sizeof(RveCodeFactors) + build->index->geo.code_bytes;
-	params.distance = build_distance;
-	params.same = build_same;
-	params.context = build;
-	build->item = palloc(params.item_bytes);
 	build->memory_limit = (Size) maintenance_work_mem * 1024;
 	build->graph_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build graph",
 												 ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(build->graph_context);
-	rv_runtime_check_status(rve_hnsw_mem_create(&params, &build->mem), "hnsw build");
-	MemoryContextSwitchTo(old);
+}
+
+void
+rvi_hnsw_build_params(HnswBuild *build, RveHnswMemParams *params)
+{
+	memset(params, 0, sizeof(*params));
+	params->m = build->meta.m;
+	params->ef_construction = build->meta.ef_construction;
+	params->seed = build->meta.seed;
+	params->item_bytes = build->item_bytes;
+	params->expected = (uint32) Min(build->expected * 1.02, RVE_HNSW_MAX_NODES);
+	params->distance = build_distance;
+	params->distances = build_distances;
+	params->same = build_same;
+	params->context = build;
 }
 
 static uint64
@@ -219,8 +216,8 @@ build_write_node(HnswBuild *build, RveNode nid)
 	image.nid = nid;
 	image.seq = BUILD_FIRST_SEQ;
 	build_tag_to_tid(node.tag, &image.tid);
-	memcpy(&image.factors, node.item, sizeof(RveCodeFactors));
-	image.code = (const uint8 *) node.item + sizeof(RveCodeFactors);
+	image.code = node.item;
+	memcpy(&image.factors, image.code + build->factors_at, sizeof(RveCodeFactors));
 	image.dup_next = node.next_duplicate;
 	if (node.duplicate_of != RVE_NODE_NONE)
 	{
@@ -237,9 +234,8 @@ build_write_node(HnswBuild *build, RveNode nid)
 	rvi_hnsw_write_node(&build->writer, &image);
 }
 
-/* Writes the graph out and forgets it. */
-static void
-build_flush(HnswBuild *build)
+void
+rvi_hnsw_build_write(HnswBuild *build)
 {
 	RveGraph	graph;
 	RveNode		nid;
@@ -261,6 +257,12 @@ build_flush(HnswBuild *build)
 					  graph.entry == RVE_NODE_NONE ? 0 : graph.entry_level,
 					  rve_hnsw_mem_count(build->mem));
 	MemoryContextSwitchTo(old);
+}
+
+/* The graph is on pages: its memory is not needed any more. */
+static void
+build_forget(HnswBuild *build)
+{
 	MemoryContextDelete(build->graph_context);
 	build->graph_context = NULL;
 	build->mem = NULL;
@@ -270,31 +272,27 @@ build_flush(HnswBuild *build)
 static void
 build_add_to_memory(HnswBuild *build, ItemPointer tid)
 {
-	RveNode		nid = rve_hnsw_mem_count(build->mem);
 	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
+	RveNode		nid;
 
-	memcpy(build->item, &build->row.factors, sizeof(RveCodeFactors));
-	memcpy(build->item + sizeof(RveCodeFactors), build->row.code, build->index->geo.code_bytes);
-	rv_runtime_check_status(rve_hnsw_mem_add(build->mem, build->item, build_tid_to_tag(tid)),
-							"hnsw build");
-	MemoryContextSwitchTo(old);
+	memcpy(build->item, build->row.code, build->factors_at);
+	memcpy(build->item + build->factors_at, &build->row.factors, sizeof(RveCodeFactors));
+	rv_runtime_check_status(rve_hnsw_mem_reserve(build->mem, &nid), "hnsw build");
+
+	/* before the node is public: who finds an equal code compares the vector */
 	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.payload);
-	if (rve_hnsw_mem_bytes(build->mem) <= build->memory_limit)
-		return;
-	ereport(NOTICE,
-			(errmsg("hnsw graph no longer fits into maintenance_work_mem after %.0f rows",
-					build->indexed + 1),
-			 errdetail("The remaining rows are inserted one by one, which takes longer."),
-			 errhint("Increase maintenance_work_mem to speed up builds.")));
-	build_flush(build);
+	rv_runtime_check_status(rve_hnsw_mem_insert(build->mem, nid, build->item,
+												build_tid_to_tag(tid)), "hnsw build");
+	MemoryContextSwitchTo(old);
 }
 
-/* PostgreSQL callback */
-static void
-build_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
+void
+rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool alive,
+				   void *state)
 {
 	HnswBuild  *build = state;
 	RveVectorView view;
+	uint64		indexed;
 
 	CHECK_FOR_INTERRUPTS();
 	if (isnull[0])
@@ -315,27 +313,71 @@ build_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool 
 		MemoryContextSwitchTo(old);
 	}
 	MemoryContextReset(build->row_context);
-	build->indexed++;
-	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) build->indexed);
+	indexed = pg_atomic_add_fetch_u64(&build->counts->indexed, 1);
+	if (build->reports)
+		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) indexed);
+	if (build->counts->serial && !build->flushed &&
+		rve_hnsw_mem_bytes(build->mem) > build->memory_limit)
+	{
+		ereport(NOTICE,
+				(errmsg("hnsw graph no longer fits into maintenance_work_mem after " UINT64_FORMAT " rows",
+						indexed),
+				 errdetail("The remaining rows are inserted one by one, which takes longer."),
+				 errhint("Increase maintenance_work_mem to speed up builds.")));
+		rvi_hnsw_build_write(build);
+		build_forget(build);
+	}
 }
 
 /* ---- callbacks of the access method ---- */
 
-static void
-build_init(HnswBuild *build, Relation heap, Relation rel, struct IndexInfo *info)
+void
+rvi_hnsw_build_init(HnswBuild *build, Relation heap, Relation rel, struct IndexInfo *info)
 {
 	memset(build, 0, sizeof(*build));
 	build->heap = heap;
 	build->rel = rel;
 	build->info = info;
-	if (RelationGetNumberOfBlocks(rel) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg("index \"%s\" already contains data", RelationGetRelationName(rel))));
 	rvi_am_lookup(rel, &build->type, &build->metric);
-	rvi_hnsw_meta_init(rel, build->type, build->metric, &build->meta);
 	build->row_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build row",
 											   ALLOCSET_DEFAULT_SIZES);
+}
+
+/* One process does it all. */
+static double
+build_serial(HnswBuild *build)
+{
+	RveHnswMemParams params;
+	HnswBuildCounts counts;
+	double		heap_tuples;
+	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
+
+	pg_atomic_init_u64(&counts.indexed, 0);
+	counts.serial = true;
+	build->counts = &counts;
+	rvi_hnsw_build_params(build, &params);
+	rv_runtime_check_status(rve_hnsw_mem_create(&params, &build->mem), "hnsw build");
+	MemoryContextSwitchTo(old);
+
+	/* not synchronised with other scans: the same table gives the same index */
+	heap_tuples = table_index_build_scan(build->heap, build->rel, build->info, false, true,
+										 rvi_hnsw_build_row, build, NULL);
+	if (!build->flushed)
+	{
+		rvi_hnsw_build_write(build);
+		build_forget(build);
+	}
+	build->indexed = (double) pg_atomic_read_u64(&counts.indexed);
+	return heap_tuples;
+}
+
+/* Worker processes that a build may have. */
+static int
+build_workers(HnswBuild *build)
+{
+	if (build->expected < BUILD_PARALLEL_ROWS)
+		return 0;
+	return plan_create_index_workers(RelationGetRelid(build->heap), RelationGetRelid(build->rel));
 }
 
 /* PostgreSQL callback */
@@ -345,26 +387,28 @@ hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
 	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
 	HnswBuild	build;
 	float	   *mean;
+	int			workers;
 
-	build_init(&build, heap, rel, info);
+	if (RelationGetNumberOfBlocks(rel) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("index \"%s\" already contains data", RelationGetRelationName(rel))));
+	rvi_hnsw_build_init(&build, heap, rel, info);
+	rvi_hnsw_meta_init(rel, build.type, build.metric, &build.meta);
+	build.reports = true;
 	build_sample(&build);
 	mean = rvi_hnsw_sample_finish(build.sample, &build.meta);
 	rvi_hnsw_create_meta(rel, MAIN_FORKNUM, &build.meta, mean);
-	build.index = rvi_hnsw_open(rel, &build.meta);
-	rvi_hnsw_writer_init(&build.writer, rel, build.index, true);
-	rvi_hnsw_reader_init(&build.reader, rel, build.index);
-	build_start_graph(&build);
+	rvi_hnsw_build_open(&build);
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, BUILD_PHASE_LOADING);
-	if (heap->rd_rel->reltuples > 0)
-		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,
-									 (int64) heap->rd_rel->reltuples);
-	result->heap_tuples = table_index_build_scan(heap, rel, info, true, true, build_callback,
-												 &build, NULL);
-	if (!build.flushed)
-		build_flush(&build);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) build.expected);
+	workers = build_workers(&build);
+	if (workers == 0 || !rvi_hnsw_build_parallel(&build, workers, &result->heap_tuples))
+		result->heap_tuples = build_serial(&build);
 	rvi_hnsw_calibrate(&build.writer, build.index, build.sample);
 	rvi_hnsw_log_all(rel);
+	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) build.indexed);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) build.indexed);
 	result->index_tuples = build.indexed;
 	return result;

@@ -9,7 +9,7 @@
  *
  * The algorithm sees nodes as numbers and a graph as a table of functions
  * (RveGraphOps): where nodes live, in memory or on pages, is the host's
- * affair. hnsw_mem.c is the in-memory host that builds use.
+ * affair. hnsw_mem*.c are the in-memory host that builds use.
  *
  * A host's functions may longjmp out (an ereport): this code holds nothing
  * but memory from rve_base, see rve_base.h.
@@ -209,19 +209,36 @@ extern RveStatus rve_hnsw_relink(RveHnswSearch *search, const RveGraph *graph,
  */
 extern int	rve_hnsw_random_level(int m, double unit);
 
-/* ---- hnsw_mem.c: the graph in memory ---- */
+/* ---- hnsw_mem*.c: the graph in memory ---- */
 
 typedef struct RveHnswMem RveHnswMem;
+
+/*
+ * Memory that several processes map, each at its own address. alloc returns
+ * a reference, 0 when memory is short; all may raise errors of the host.
+ */
+typedef struct RveHnswMemory
+{
+	void	   *host;
+	uint64_t	(*alloc) (void *host, size_t size);
+	void	   *(*address) (void *host, uint64_t reference);
+	void		(*free) (void *host, uint64_t reference);
+} RveHnswMemory;
 
 typedef struct RveHnswMemParams
 {
 	int			m;
 	int			ef_construction;
-	uint64_t	seed;			/* of the levels */
-	size_t		item_bytes;		/* what a node holds: opaque, copied, 4-byte aligned */
+	uint64_t	seed;			/* of the levels: a node's level depends on it and its number */
+	size_t		item_bytes;		/* what a node holds: opaque, copied, at 64-byte aligned places */
+	uint32_t	expected;		/* nodes: memory for so many is taken in one piece; 0: unknown */
 
 	/* distance of two items, finite; context is passed through */
 	float		(*distance) (void *context, const void *item_a, const void *item_b);
+
+	/* the same from one item to n others; NULL: distance does it */
+	void		(*distances) (void *context, const void *item, const void *const *others, int n,
+							  float *out);
 
 	/*
 	 * Whether node's vector equals the one being added, asked only for nodes
@@ -229,15 +246,32 @@ typedef struct RveHnswMemParams
 	 */
 	bool		(*same) (void *context, RveNode node);
 	void	   *context;
+
+	/* NULL: memory of rve_base, for one process (threads may share it) */
+	const RveHnswMemory *memory;
 } RveHnswMemParams;
 
 extern RveStatus rve_hnsw_mem_create(const RveHnswMemParams *params, RveHnswMem **mem);
+
+/*
+ * Another process's (or thread's) view of a graph that exists: root is what
+ * rve_hnsw_mem_root returned to its creator, params have the same m,
+ * item_bytes and seed. Everybody may add at the same time; all else wants the
+ * adding to be over.
+ */
+extern RveStatus rve_hnsw_mem_attach(const RveHnswMemParams *params, uint64_t root,
+									 RveHnswMem **mem);
+extern uint64_t rve_hnsw_mem_root(const RveHnswMem *mem);
+
+/* Frees the view, and the graph with its creator's. */
 extern void rve_hnsw_mem_free(RveHnswMem *mem);
 
 /*
- * Adds a node; nodes are numbered 0, 1, 2, ... in the order of their adding.
- * tag is kept for the host. After an error the graph may only be freed.
+ * Adds a node: reserve numbers it (0, 1, 2, ...), insert links it; add is
+ * both. tag is kept for the host. After an error the graph may only be freed.
  */
+extern RveStatus rve_hnsw_mem_reserve(RveHnswMem *mem, RveNode *node);
+extern RveStatus rve_hnsw_mem_insert(RveHnswMem *mem, RveNode node, const void *item, uint64_t tag);
 extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t tag);
 
 /*
@@ -248,8 +282,9 @@ extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t ta
  */
 extern RveStatus rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable);
 
-/* Memory in use by the nodes there are. */
+/* Memory in use by the nodes there are, and what a number of nodes will need. */
 extern size_t rve_hnsw_mem_bytes(const RveHnswMem *mem);
+extern double rve_hnsw_mem_estimate(int m, size_t item_bytes, double nodes);
 
 extern uint32_t rve_hnsw_mem_count(const RveHnswMem *mem);
 extern void rve_hnsw_mem_graph(RveHnswMem *mem, RveGraph *graph);
@@ -264,13 +299,13 @@ typedef struct RveHnswMemNode
 	RveNode		next_duplicate; /* chain from the first node through its duplicates */
 } RveHnswMemNode;
 
-extern void rve_hnsw_mem_node(const RveHnswMem *mem, RveNode node, RveHnswMemNode *out);
+extern void rve_hnsw_mem_node(RveHnswMem *mem, RveNode node, RveHnswMemNode *out);
 
 /*
  * A node's edges, with RVE_HNSW_KEPT where it applies. Before
  * rve_hnsw_mem_connect the top bit means nothing to others.
  */
-extern const RveNode *rve_hnsw_mem_edges(const RveHnswMem *mem, RveNode node, int level, int *count);
+extern const RveNode *rve_hnsw_mem_edges(RveHnswMem *mem, RveNode node, int level, int *count);
 
 /* Sets what the graph's ops search for: item_bytes at item, which must stay valid. */
 extern void rve_hnsw_mem_set_query(RveHnswMem *mem, const void *item);

@@ -343,6 +343,38 @@ rabitq_symmetric(const RveCodec *base,
 						  codec->sym_constant - product);
 }
 
+/*
+ * What a build does most. In float, but for the integers: a distance may
+ * differ from rabitq_symmetric's in its last bits.
+ */
+static void
+rabitq_symmetric_many(const RveCodec *base, const uint8_t *item, const void *const *others, int n,
+					  float *out)
+{
+	const RabitqCodec *codec = (const RabitqCodec *) base;
+	const RveDistTable *kernels = rve_dist_get();
+	int32_t		(*dot) (const uint8_t *, const uint8_t *, size_t) =
+		codec->bits == 4 ? kernels->dot_u4u4 : kernels->dot_u8u8;
+	size_t		at = base->code_bytes;
+	const RveCodeFactors *own = (const RveCodeFactors *) (item + at);
+	int64_t		sum_scale = 2 * (int64_t) codec->levels;
+	int64_t		constant = codec->xx_constant - sum_scale * own->sum;
+	float		known = own->add - (float) codec->sym_constant;
+	float		scale = own->resc * (float) codec->xx_scale;
+
+	for (int i = 0; i < n; i++)
+	{
+		const uint8_t *other = others[i];
+		const RveCodeFactors *factors = (const RveCodeFactors *) (other + at);
+		int64_t		xx4 = 4 * (int64_t) dot(item, other, codec->coded) -
+			sum_scale * factors->sum + constant;
+
+		out[i] = known + factors->add - scale * factors->resc * (float) xx4;
+		if (!(out[i] >= -FLT_MAX && out[i] <= FLT_MAX))
+			out[i] = rabitq_symmetric(base, item, own, other, factors);
+	}
+}
+
 const QuantOps rvi_quant_rabitq_ops = {
 	.elements = RVE_DENSE,
 	.params_valid = rabitq_params_valid,
@@ -352,6 +384,7 @@ const QuantOps rvi_quant_rabitq_ops = {
 	.encode = rabitq_encode,
 	.prepare = rabitq_prepare,
 	.symmetric = rabitq_symmetric,
+	.symmetric_many = rabitq_symmetric_many,
 	.refine = rvi_quant_residual_refine,
 	.complete = rvi_quant_never_complete,
 };

@@ -127,6 +127,13 @@ extern float rve_quant_symmetric(const RveCodec *codec,
 								 const uint8_t *code_b, const RveCodeFactors *factors_b);
 
 /*
+ * The same from one code to n others, for graph builds: each is a code with
+ * its factors right behind it, at an address fit for both.
+ */
+extern void rve_quant_symmetric_many(const RveCodec *codec, const uint8_t *item,
+									 const void *const *others, int n, float *out);
+
+/*
  * The distance by code and residual together, and the largest error it can
  * have (a bound, not an estimate; same units): what searches rerank by. Both
  * are finite; an *error of DBL_MAX says that nothing is known: L1, RABITQ
