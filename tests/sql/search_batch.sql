@@ -209,8 +209,8 @@ SELECT * FROM ruvector_search_batch('sb_types_i', (SELECT array_agg(h) FROM sb_t
 SELECT * FROM ruvector_search_batch('sb_types_i', ARRAY[1, 2], 2);
 SELECT * FROM ruvector_search_batch('sb_types_i', ARRAY['[1,1,1,1,1,1,1,1]'], 2);
 
--- large values: detoasted, exact
-CREATE TABLE sb_wide (id int, v vector(3000));
+-- large values in a table of our own access method: detoasted, exact
+CREATE TABLE sb_wide (id int, v vector(3000)) USING ruvector_tam;
 INSERT INTO sb_wide SELECT i, sb_vector(i, 3000) FROM generate_series(1, 20) i;
 CREATE INDEX sb_wide_v ON sb_wide USING hnsw (v vector_l2_ops);
 SELECT count(*), count(*) FILTER (WHERE id = query AND distance = 0) AS themselves
