@@ -231,10 +231,6 @@ build_write_node(HnswBuild *build, RveNode nid)
 		image.level = level;
 		image.edges = rve_hnsw_mem_edges(build->mem, nid, 0, &image.degree);
 	}
-
-	/* a payload's page, which lies behind, would have been made with the graph page before it */
-	if (build->index->geo.payload_bytes == 0)
-		rvi_hnsw_extend(build->rel, rvi_hnsw_slot_place(&build->index->geo, nid).block);
 	rvi_hnsw_write_node(&build->writer, &image);
 }
 
