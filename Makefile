@@ -83,6 +83,7 @@ CORE_OBJS = \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_mem_add.o \
+	engine/core/hnsw/hnsw_mem_merge.o \
 	engine/core/hnsw/hnsw_mem_search.o \
 	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
@@ -137,7 +138,9 @@ INDEXAM_OBJS = \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
+	indexam/hnsw_build_cells.o \
 	indexam/hnsw_build_parallel.o \
+	indexam/hnsw_build_parts.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \
