@@ -6,14 +6,14 @@ COLOURS = {"ruvector": "#0b62d6", "faiss": "#8a8f98", "faiss-avx2": "#d9730d", "
            "exact": "#b3261e"}
 SPARE = ["#7b3fb5", "#2e8b57", "#a0522d"]
 ORDER = ["ruvector", "faiss-avx2", "faiss", "ruvector-ivfflat"]
-WIDTH, HEIGHT, LEFT, TOP, GAP = 470, 330, 78, 96, 98
+WIDTH, HEIGHT, LEFT, TOP, GAP = 470, 330, 78, 96, 88
 FONT = "font-family='Inter,Segoe UI,Helvetica,Arial,sans-serif'"
 
 
 def recall_place(recall):
-    """0 .. 1 on an axis that opens up towards recall 1: -log10(1 - recall) from .5 to .9995."""
-    low, high = -math.log10(0.5), -math.log10(0.0005)
-    return (-math.log10(max(1 - recall, 0.0005)) - low) / (high - low)
+    """0 .. 1 on an axis that opens up towards recall 1: -log10(1 - recall) from .5 to .9998."""
+    low, high = -math.log10(0.5), -math.log10(0.0002)
+    return (-math.log10(max(1 - recall, 0.0002)) - low) / (high - low)
 
 
 class Panel:
@@ -99,7 +99,7 @@ def draw(rows, about):
     spare = iter(SPARE * 4)
     colours = {system: COLOURS.get(system) or next(spare) for system in systems}
     width = LEFT * 2 + WIDTH * 2 + 66
-    height = TOP + len(names) * (HEIGHT + GAP) + 10
+    height = TOP + len(names) * (HEIGHT + GAP) - 30
     out = ["<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' width='%d' height='%d' %s>" % (
         width, height, width, height, FONT),
         "<rect width='100%' height='100%' fill='#fff'/>",
@@ -120,8 +120,8 @@ def draw(rows, about):
         single = curves_of(rows, data, lambda row: 1e6 / row["mean_us"] if row.get("mean_us") else None)
         many = curves_of(rows, data, lambda row: max(row["qps"].values()) if row.get("qps") else None)
         for column, (title, curves) in enumerate((
-                ("%s: one search at a time, inside the server (FAISS: in process)" % data, single),
-                ("%s: most searches a second with 1 to 32 clients (FAISS: threads)" % data, many))):
+                ("%s: one after the other, in the server (FAISS: in process)" % data, single),
+                ("%s: the most with 1 to 32 clients (FAISS: threads)" % data, many))):
             if not curves:
                 continue
             left = LEFT + column * (WIDTH + 66 + LEFT - 20)
