@@ -10,7 +10,7 @@ PG_CONFIG    ?= pg_config
 BUILD        := build
 
 USER_TARGETS := help demo check unit check-core check-layers check-style check-symbols \
-                check-sanitize start stop bench
+                check-sanitize start stop bench bench-ann
 
 ifneq ($(filter $(USER_TARGETS),$(MAKECMDGOALS)),)
 
@@ -62,6 +62,12 @@ check-sanitize:
 #@ make bench           benchmarks (bench/README.md)
 bench:
 	@tools/private bench
+
+#@ make bench-ann       vector search side by side; SCALE=full, DATA=..., SYSTEMS=..., EXTENSION=...
+# DATA and EXTENSION are PGXS variables as well: the build must not see these
+bench-ann:
+	@env -u MAKEFLAGS -u MAKEOVERRIDES -u DATA -u EXTENSION RV_BENCH_DATA='$(DATA)' RV_BENCH_SYSTEMS='$(SYSTEMS)' \
+		RV_BENCH_EXTENSION='$(EXTENSION)' RV_BENCH_SCALE='$(SCALE)' RV_BENCH_PARTS='$(PARTS)' tools/private bench ann
 
 else # ------------------------------------------------------------------ PGXS
 
