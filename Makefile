@@ -10,7 +10,7 @@ PG_CONFIG    ?= pg_config
 BUILD        := build
 
 USER_TARGETS := help demo check unit check-core check-layers check-style check-symbols \
-                check-sanitize start stop bench
+                check-sanitize start stop bench bench-ann
 
 ifneq ($(filter $(USER_TARGETS),$(MAKECMDGOALS)),)
 
@@ -63,6 +63,12 @@ check-sanitize:
 bench:
 	@tools/private bench
 
+#@ make bench-ann       vector search side by side; SCALE=full, DATA=..., SYSTEMS=..., EXTENSION=...
+# DATA and EXTENSION are PGXS variables as well: the build must not see these
+bench-ann:
+	@env -u MAKEFLAGS -u MAKEOVERRIDES -u DATA -u EXTENSION RV_BENCH_DATA='$(DATA)' RV_BENCH_SYSTEMS='$(SYSTEMS)' \
+		RV_BENCH_EXTENSION='$(EXTENSION)' RV_BENCH_SCALE='$(SCALE)' RV_BENCH_PARTS='$(PARTS)' tools/private bench ann
+
 else # ------------------------------------------------------------------ PGXS
 
 #@ make, make install   build, and install into $(PG_CONFIG)'s server
@@ -83,6 +89,7 @@ CORE_OBJS = \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_mem_add.o \
+	engine/core/hnsw/hnsw_mem_merge.o \
 	engine/core/hnsw/hnsw_mem_search.o \
 	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
@@ -137,7 +144,9 @@ INDEXAM_OBJS = \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
+	indexam/hnsw_build_cells.o \
 	indexam/hnsw_build_parallel.o \
+	indexam/hnsw_build_parts.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \

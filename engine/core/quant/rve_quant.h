@@ -71,7 +71,7 @@ typedef struct RveCodecParams
 	RveMetric	metric;
 	int			dim;			/* dense 1 .. 16,000; bits 1 .. 64,000; sparse 1 .. 1,000,000,000 */
 	int			bits;			/* RABITQ: 4 or 8 */
-	int			coded_dim;		/* RABITQ, L1: 0, or fewer (rotated) coordinates than dim get a code */
+	int			coded_dim;		/* RABITQ, L1, BITS: 0, or fewer (rotated) coordinates than dim get a code */
 	int			capacity;		/* SPARSE: elements a code holds, 1 .. 1,000 */
 	uint64_t	seed;			/* RABITQ: of the rotation; stored with the index */
 	const float *mean;			/* RABITQ: dim finite floats, copied; NULL = zero */
