@@ -40,9 +40,9 @@ EXECUTE part;
 EXECUTE sparse;
 EXECUTE reranked;
 -- rows that come later are found the same way
-INSERT INTO hnsw_e VALUES (1003, hnsw_e_vector(1003));
-SELECT id FROM hnsw_e ORDER BY binary_quantize(v)::bit(64) <~> binary_quantize(hnsw_e_vector(1003)) LIMIT 1;
-SELECT id FROM hnsw_e ORDER BY v::halfvec(64) <-> hnsw_e_vector(1003)::halfvec LIMIT 1;
+INSERT INTO hnsw_e VALUES (507, hnsw_e_vector(507));
+SELECT id FROM hnsw_e ORDER BY binary_quantize(v)::bit(64) <~> binary_quantize(hnsw_e_vector(507)) LIMIT 1;
+SELECT id FROM hnsw_e ORDER BY v::halfvec(64) <-> hnsw_e_vector(507)::halfvec LIMIT 1;
 -- a value that the expression refuses is refused by the index
 INSERT INTO hnsw_e VALUES (1001, (SELECT array_agg(1e6)::vector FROM generate_series(1, 64)));
 DROP TABLE hnsw_e;
