@@ -34,7 +34,7 @@
 
 #define VACUUM_CHANGE_ATTEMPTS 4	/* of repairing one list under contention */
 #define VACUUM_CONNECT_ROUNDS 4
-#define VACUUM_EXTRA_MAX 48		/* candidates for the places of gone nodes in a list */
+#define VACUUM_EXTRA_MAX 32		/* candidates for the places of gone nodes in a list */
 #define VACUUM_HOLDS 4			/* gone nodes whose kept edges one list takes over */
 
 typedef struct HnswVacuum
