@@ -26,9 +26,8 @@
  * L1: the coordinates on a common scale. BITS: the bits. SPARSE: the elements
  * of largest magnitude. Their files say more.
  *
- * A residual refines a RABITQ code: r is about delta * (x + scale * e), e signed
- * bytes, and its header says how far off that is (vectors' distances by code
- * and residual are good to about one in 10^4 for 4 bits, one in 10^5 for 8).
+ * A residual refines a RABITQ code: signed bytes say where in its step each
+ * coordinate lies, and a header how far off that is, all told.
  *
  * A code depends on the codec's parameters and the vector alone, not on the
  * kernel table in use: every machine computes the same bytes. Codes, factors
