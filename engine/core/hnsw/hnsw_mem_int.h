@@ -41,6 +41,9 @@
  */
 #define HMEM_PRUNED RVE_HNSW_KEPT
 
+/* In a distance, after rve_hnsw_mem_connect: the edge was pruned. */
+#define HMEM_PRUNED_BIT 1u
+
 typedef struct HmemNode
 {
 	uint64_t	tag;
@@ -205,7 +208,7 @@ hmem_list(RveHnswMem *mem, RveNode node, int level)
 	{
 		uint8_t    *record = hmem_record(mem, &mem->nodes, node);
 
-		list.max = 2 * mem->params.m;
+		list.max = mem->params.base_degree;
 		list.edges = (_Atomic uint32_t *) (record + mem->edges_at);
 		list.dist = (float *) (record + mem->dist_at);
 	}
