@@ -300,9 +300,11 @@ sparse_four(const uint8_t *code, int i)
 static inline bool
 sparse_any_equal(SparseFour a, SparseFour b)
 {
-	SparseFour	equal = (a == b) | (a == __builtin_shufflevector(b, b, 1, 2, 3, 0)) |
-		(a == __builtin_shufflevector(b, b, 2, 3, 0, 1)) |
-		(a == __builtin_shufflevector(b, b, 3, 0, 1, 2));
+	SparseFour	b0 = {b[0], b[0], b[0], b[0]};
+	SparseFour	b1 = {b[1], b[1], b[1], b[1]};
+	SparseFour	b2 = {b[2], b[2], b[2], b[2]};
+	SparseFour	b3 = {b[3], b[3], b[3], b[3]};
+	SparseFour	equal = (a == b0) | (a == b1) | (a == b2) | (a == b3);
 	uint64_t	words[2];
 
 	memcpy(words, &equal, sizeof(words));
