@@ -30,6 +30,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/relscan.h"
@@ -47,9 +48,12 @@
 #define SCAN_CHAIN_RESTARTS 16	/* when vacuum takes duplicates out under a walk */
 #define SCAN_HELD_BACK 4		/* strict order: 1/4 of a batch */
 #define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
+#define SCAN_POOL 2				/* times ef candidates are kept when the stop rule bounds the work */
+#define SCAN_REACH 0.8			/* of the calibrated reach of ef: what hard queries use more, easy ones less */
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
 #define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
-#define SCAN_MARGIN 3.0			/* standard deviations of a code's estimate */
+#define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
+#define SCAN_MARGIN_WORST 1.25	/* and times the worst seen */
 
 /* A row to return; with duplicates, the chain that follows it at the same distance. */
 typedef struct ScanRow
@@ -83,6 +87,7 @@ typedef struct HnswScan
 
 	/* how far measured distances are from the codes' */
 	double		spread;			/* sum of squares */
+	double		worst;			/* largest */
 	int			measured;
 
 	RveCandidate *found;		/* [found_next, found_count) are to be measured, sorted */
@@ -256,7 +261,8 @@ scan_distance(HnswScan *state, const RvHnswSlotData *slot, double *error)
 											index->geo.payload_bytes > 0 ? state->payload : NULL,
 											error);
 
-		if (rve_quant_code_complete(index->codec, state->code, &slot->factors))
+		if (*error == DBL_MAX &&
+			rve_quant_code_complete(index->codec, state->code, &slot->factors))
 			*error = 0;
 		return dist;
 	}
@@ -296,6 +302,7 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 		return true;
 	dist = scan_distance(state, &slot, &error);
 	state->spread += (dist - candidate->dist) * (dist - candidate->dist);
+	state->worst = Max(state->worst, fabs(dist - candidate->dist));
 	state->measured++;
 	row.exact = error == 0 || !state->exact_order;
 	row.key = row.exact ? dist : dist - error;
@@ -305,6 +312,19 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	row.chain = slot.dup_next;
 	scan_insert_row(state, &row);
 	return true;
+}
+
+/*
+ * What a code's distance may be off, as far as this scan has seen: the largest
+ * of n normal errors is about sqrt(2 ln n) standard deviations.
+ */
+static double
+scan_margin(const HnswScan *state)
+{
+	double		sigma = sqrt(state->spread / state->measured);
+
+	return Max((SCAN_MARGIN + sqrt(2 * log(state->measured))) * sigma,
+			   SCAN_MARGIN_WORST * state->worst);
 }
 
 /*
@@ -321,8 +341,7 @@ scan_measure_ahead(HnswScan *state)
 		const RveCandidate *candidate = &state->found[state->found_next];
 
 		if (state->next < state->count && state->measured >= SCAN_MEASURE_FIRST &&
-			candidate->dist - SCAN_MARGIN * sqrt(state->spread / state->measured) >
-			state->rows[state->next].key)
+			candidate->dist - scan_margin(state) > state->rows[state->next].key)
 			break;
 		whole &= scan_measure(state, candidate);
 		state->found_next++;
@@ -396,7 +415,7 @@ scan_stop_ratio(const HnswScan *state, int stage)
 
 	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
 		return 0;
-	return (float) (scan_calibrated(index, state->ef) / near);
+	return (float) (1 + SCAN_REACH * (scan_calibrated(index, state->ef) / near - 1));
 }
 
 static void
@@ -404,7 +423,7 @@ scan_search_from(HnswScan *state, RveHnswEffort *effort)
 {
 	float		ratio = scan_stop_ratio(state, SCAN_FIRST_ROWS);
 
-	effort->ef = state->ef;
+	effort->ef = ratio > 0 ? Min(SCAN_POOL * state->ef, RVE_HNSW_MAX_EF) : state->ef;
 	effort->resumable = state->mode != RV_HNSW_ITERATIVE_OFF;
 	effort->stop_ratio = ratio;
 	effort->stop_k = ratio > 0 ? SCAN_FIRST_ROWS : 0;
@@ -424,7 +443,7 @@ scan_reset(HnswScan *state)
 	state->next = state->count = 0;
 	state->found_next = state->found_count = 0;
 	state->measured = 0;
-	state->spread = 0;
+	state->spread = state->worst = 0;
 	state->returned = 0;
 	state->last = -INFINITY;
 }

@@ -6,7 +6,7 @@
  * An ordinary ordered index scan with its visibility check, without the
  * planner and the executor around it. The distance that is returned is the
  * operator's own function applied to the value in the row that the snapshot
- * sees, whatever the index method keeps.
+ * sees, whatever the index method keeps, and rows are in its order.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,10 +14,12 @@
 
 #include <math.h>
 
+#include "access/relscan.h"
 #include "access/tableam.h"
 #include "catalog/index.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -77,44 +79,105 @@ search_measure(RvSearch *search, double *distance)
 	return !nulls[0];
 }
 
+/* Distances as the operator's btree order has them: NaN last. */
+static int
+search_compare(double left, double right)
+{
+	if (isnan(left) || isnan(right))
+		return isnan(left) - isnan(right);
+	return left == right ? 0 : left < right ? -1 : 1;
+}
+
 static int
 search_compare_hits(const void *a, const void *b)
 {
 	const RvSearchHit *left = a;
 	const RvSearchHit *right = b;
-	bool		left_nan = isnan(left->distance);
-	bool		right_nan = isnan(right->distance);
+	int			result = search_compare(left->distance, right->distance);
 
-	if (left_nan != right_nan)
-		return left_nan - right_nan;
-	if (!left_nan && left->distance != right->distance)
-		return left->distance < right->distance ? -1 : 1;
-	return ItemPointerCompare((ItemPointer) &left->tid, (ItemPointer) &right->tid);
+	return result != 0 ? result :
+		ItemPointerCompare((ItemPointer) &left->tid, (ItemPointer) &right->tid);
 }
 
+/* ---- the k best so far: a heap, the worst on top ---- */
+
+static void
+search_add_hit(RvSearchHit *hits, int n, const RvSearchHit *hit)
+{
+	while (n > 0 && search_compare_hits(&hits[(n - 1) / 2], hit) < 0)
+	{
+		hits[n] = hits[(n - 1) / 2];
+		n = (n - 1) / 2;
+	}
+	hits[n] = *hit;
+}
+
+/* hit is better than the worst of n, and takes its place. */
+static void
+search_replace_worst(RvSearchHit *hits, int n, const RvSearchHit *hit)
+{
+	int			at = 0;
+
+	for (;;)
+	{
+		int			child = 2 * at + 1;
+
+		if (child + 1 < n && search_compare_hits(&hits[child], &hits[child + 1]) < 0)
+			child++;
+		if (child >= n || search_compare_hits(&hits[child], hit) <= 0)
+			break;
+		hits[at] = hits[child];
+		at = child;
+	}
+	hits[at] = *hit;
+}
+
+/* What the row that the index has just named is at least away; NaN: unknown. */
+static double
+search_bound(const RvSearch *search)
+{
+	IndexScanDesc scan = search->scan;
+
+	if (scan->xs_orderbyvals == NULL || scan->xs_orderbynulls[0])
+		return get_float8_nan();
+	return DatumGetFloat8(scan->xs_orderbyvals[0]);
+}
+
+/*
+ * An index whose order is exact has given the k nearest rows when it has
+ * given k. One that says its distances are lower bounds (xs_recheckorderby)
+ * is asked on until what comes is at least as far as the k-th row found.
+ */
 int
 rvi_search_run(RvSearch *search, Datum query, int k, RvSearchHit *hits)
 {
+	bool		exact = true;
+	RvSearchHit hit;
 	int			n = 0;
 
 	search->key.sk_argument = query;
 	index_rescan(search->scan, NULL, 0, &search->key, 1);
-	while (n < k && index_getnext_slot(search->scan, ForwardScanDirection, search->slot))
+	while ((n < k || !exact) &&
+		   index_getnext_tid(search->scan, ForwardScanDirection) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-
-		/* no vector index method of ours returns rows that only may belong where they come */
-		if (search->scan->xs_recheck || search->scan->xs_recheckorderby)
-			elog(ERROR, "index \"%s\" returns inexact order",
+		if (search->scan->xs_recheck)
+			elog(ERROR, "index \"%s\" returns rows that only may belong",
 				 RelationGetRelationName(search->index));
-		if (!search_measure(search, &hits[n].distance))
+		if (search->scan->xs_recheckorderby)
+			exact = false;
+		if (n == k && search_compare(hits[0].distance, search_bound(search)) <= 0)
+			break;
+		if (!index_fetch_heap(search->scan, search->slot) ||
+			!search_measure(search, &hit.distance))
 			continue;
-		hits[n].tid = search->slot->tts_tid;
-		n++;
+		hit.tid = search->slot->tts_tid;
+		if (n < k)
+			search_add_hit(hits, n++, &hit);
+		else if (search_compare_hits(&hit, &hits[0]) < 0)
+			search_replace_worst(hits, k, &hit);
 	}
 	ExecClearTuple(search->slot);
-
-	/* an iterative scan in relaxed order brings some rows late */
 	qsort(hits, n, sizeof(RvSearchHit), search_compare_hits);
 	return n;
 }

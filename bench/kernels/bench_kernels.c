@@ -28,6 +28,7 @@ typedef struct Bench
 	const RveDistTable *table;
 	size_t		n;
 	float		f32[VECTORS + 1][MAX_N];
+	uint16_t	f16[VECTORS + 1][MAX_N];
 	uint8_t		u8[VECTORS + 1][MAX_N];
 	int8_t		s8[MAX_N];
 	uint8_t		residual[VECTORS][MAX_N + 64];
@@ -103,6 +104,52 @@ bench_cos_f32(Bench *b, int i)
 
 	b->table->cos_f32(b->f32[i], b->f32[VECTORS], b->n, &ip, &aa, &bb);
 	b->sink = ip + aa + bb;
+}
+
+static void
+bench_l2sq_f16(Bench *b, int i)
+{
+	b->sink = b->table->l2sq_f16(b->f16[i], b->f16[VECTORS], b->n);
+}
+
+static void
+bench_ip_f16(Bench *b, int i)
+{
+	b->sink = b->table->ip_f16(b->f16[i], b->f16[VECTORS], b->n);
+}
+
+static void
+bench_l1_f16(Bench *b, int i)
+{
+	b->sink = b->table->l1_f16(b->f16[i], b->f16[VECTORS], b->n);
+}
+
+static void
+bench_cos_f16(Bench *b, int i)
+{
+	float		ip,
+				aa,
+				bb;
+
+	b->table->cos_f16(b->f16[i], b->f16[VECTORS], b->n, &ip, &aa, &bb);
+	b->sink = ip + aa + bb;
+}
+
+/* A dimension is a bit here. */
+static void
+bench_hamming(Bench *b, int i)
+{
+	b->sink = (double) b->table->hamming(b->u8[i], b->u8[VECTORS], b->n / 8);
+}
+
+static void
+bench_bits_common(Bench *b, int i)
+{
+	uint64_t	both,
+				either;
+
+	b->table->bits_common(b->u8[i], b->u8[VECTORS], b->n / 8, &both, &either);
+	b->sink = (double) (both + either);
 }
 
 static void
@@ -189,7 +236,10 @@ bench_kernel_table(Bench *bench)
 	}			kernels[] =
 	{
 		{"l2sq_f32", bench_l2sq_f32}, {"ip_f32", bench_ip_f32}, {"l1_f32", bench_l1_f32},
-		{"cos_f32", bench_cos_f32}, {"dot_u8s8", bench_dot_u8s8}, {"dot_u8u8", bench_dot_u8u8},
+		{"cos_f32", bench_cos_f32},
+		{"l2sq_f16", bench_l2sq_f16}, {"ip_f16", bench_ip_f16}, {"l1_f16", bench_l1_f16},
+		{"cos_f16", bench_cos_f16}, {"hamming", bench_hamming}, {"bits_common", bench_bits_common},
+		{"dot_u8s8", bench_dot_u8s8}, {"dot_u8u8", bench_dot_u8u8},
 		{"dot_u4s8", bench_dot_u4s8}, {"dot_u4u4", bench_dot_u4u4},
 	};
 	static const size_t lengths[] = {128, 384, 768, 1536};
@@ -271,6 +321,7 @@ main(int argc, char **argv)
 		for (int i = 0; i < MAX_N; i++)
 		{
 			bench.f32[v][i] = (float) (rve_base_random_unit(&seed) - 0.5);
+			bench.f16[v][i] = rve_dist_half_from_f32(bench.f32[v][i]);
 			bench.u8[v][i] = (uint8_t) rve_base_random_next(&seed);
 			bench.s8[i] = (int8_t) rve_base_random_next(&seed);
 		}

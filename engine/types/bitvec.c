@@ -106,7 +106,7 @@ binaryvec_in(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type %s: \"%s\"", BINARYVEC_TYPE, text),
-				 errdetail("\"%.*s\" is not a binary digit.", pg_mblen(end), end)));
+				 errdetail("Unexpected character \"%.*s\".", pg_mblen(end), end)));
 	rvi_types_check_dim((int) Min(dim, (Size) PG_INT32_MAX), BINARYVEC_TYPE, RV_BINARYVEC_MAX_DIM);
 	rvi_types_check_expected_dim(typmod, (int) dim);
 	result = binaryvec_new((int) dim);

@@ -60,7 +60,7 @@ rvi_types_new_sparsevec(int dim, int nnz)
 	Size		size;
 
 	rvi_types_check_dim(dim, SPARSEVEC_TYPE, RV_SPARSEVEC_MAX_DIM);
-	sparsevec_check_nnz(nnz, dim);
+	sparsevec_check_nnz(nnz, PG_INT32_MAX); /* too many for dim: the indexes will tell */
 	size = offsetof(RvSparsevecData, index) + (sizeof(int32) + sizeof(float)) * nnz;
 	result = palloc0(size);
 	SET_VARSIZE(result, size);

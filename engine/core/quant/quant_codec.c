@@ -14,6 +14,12 @@ quant_ops(RveCodeKind kind)
 	{
 		case RVE_CODE_RABITQ:
 			return &rvi_quant_rabitq_ops;
+		case RVE_CODE_L1:
+			return &rvi_quant_l1_ops;
+		case RVE_CODE_BITS:
+			return &rvi_quant_bits_ops;
+		case RVE_CODE_SPARSE:
+			return &rvi_quant_sparse_ops;
 		default:
 			return NULL;
 	}
@@ -85,19 +91,17 @@ rvi_quant_query_reserve(const RveCodec *codec, size_t bytes, RveCodecQuery **que
 {
 	RveCodecQuery *out = *query;
 
-	if (out != NULL)
-	{
-		if (out->ops != codec->ops || out->dim != codec->dim ||
-			out->code_bytes != codec->code_bytes)
-			return RVE_INVALID_ARGUMENT;
+	if (out != NULL && (out->ops != codec->ops || out->dim != codec->dim))
+		return RVE_INVALID_ARGUMENT;
+	if (out != NULL && out->room >= bytes)
 		return RVE_OK;
-	}
 	out = rve_base_alloc0(bytes);
 	if (out == NULL)
 		return RVE_NO_MEMORY;
+	rve_base_free(*query);
 	out->ops = codec->ops;
 	out->dim = codec->dim;
-	out->code_bytes = codec->code_bytes;
+	out->room = bytes;
 	*query = out;
 	return RVE_OK;
 }
@@ -149,6 +153,23 @@ rve_quant_symmetric_many(const RveCodec *codec, const uint8_t *item, const void 
 		out[i] = codec->ops->symmetric(codec, item, factors, other,
 									   (const RveCodeFactors *) (other + codec->code_bytes));
 	}
+}
+
+size_t
+rvi_quant_no_residual(const RveCodecParams *params)
+{
+	(void) params;
+	return 0;
+}
+
+bool
+rvi_quant_never_complete(const RveCodec *codec, const uint8_t *code,
+						 const RveCodeFactors *factors)
+{
+	(void) codec;
+	(void) code;
+	(void) factors;
+	return false;
 }
 
 double

@@ -57,7 +57,7 @@ struct RveCodecQuery
 							 const uint8_t *code, const RveCodeFactors *factors);
 	const QuantOps *ops;
 	int			dim;
-	size_t		code_bytes;
+	size_t		room;			/* bytes allocated */
 };
 
 extern const QuantOps rvi_quant_rabitq_ops;
@@ -66,11 +66,16 @@ extern const QuantOps rvi_quant_bits_ops;
 extern const QuantOps rvi_quant_sparse_ops;
 
 /*
- * Allocates `bytes` for a query of codec unless *query is one already, and
- * fills in the head but for distance.
+ * Makes *query a query of codec with room for `bytes`, the head filled in but
+ * for distance; a new one unless it is that already.
  */
 extern RveStatus rvi_quant_query_reserve(const RveCodec *codec, size_t bytes,
 										 RveCodecQuery **query);
+
+/* For kinds without residuals, and whose codes never hold a whole vector. */
+extern size_t rvi_quant_no_residual(const RveCodecParams *params);
+extern bool rvi_quant_never_complete(const RveCodec *codec, const uint8_t *code,
+									 const RveCodeFactors *factors);
 
 /* Refining by the code alone: the estimate, and an error of which nothing is known. */
 extern double rvi_quant_refine_unknown(const RveCodec *codec, const RveCodecQuery *query,

@@ -26,6 +26,7 @@ typedef struct RabitqCodec
 	QuantRotation rotation;
 	float	   *mean;			/* dim */
 	float	   *scratch;		/* rotated */
+	uint8_t    *integers;		/* coded: u of every coordinate, before it is packed */
 } RabitqCodec;
 
 typedef struct RabitqQuery
@@ -66,9 +67,23 @@ typedef struct QuantResidualHeader
 	float		err;			/* bound of the rest's length; FLT_MAX: nothing is known */
 } QuantResidualHeader;
 
-/* Writes the residual of codec->scratch, whose code was cut with factor t. */
+/* Writes the residual of codec->scratch, which was cut to codec->integers with factor t. */
 extern void rvi_quant_residual_encode(const RabitqCodec *codec, const RabitqCentred *centred,
-									  float t, const uint8_t *code, uint8_t *residual);
+									  float t, uint8_t *residual);
+
+/*
+ * Sums over whole vectors are kept in this many parts: the compiler may not
+ * reassociate them (QUANT-1), and one part would wait for every addition.
+ * Divides every coded and rotated length.
+ */
+#define RABITQ_LANES 8
+
+static inline double
+rabitq_lanes_sum(const double *lanes)
+{
+	return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+		((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
 
 /* rve_quant_refine */
 extern double rvi_quant_residual_refine(const RveCodec *codec, const RveCodecQuery *query,

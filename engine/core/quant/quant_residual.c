@@ -20,6 +20,7 @@
 #include "engine/core/quant/quant_rabitq.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Dimensions a kernel sums in float32 before the sum goes on in double; multiple of 128. */
@@ -27,20 +28,6 @@
 
 #define FLOAT_ROUNDING 0x1.0p-24	/* relative error of one operation */
 #define DOUBLE_SUM 4e-12		/* relative error of a sum of 16,000 terms in double, twice over */
-
-/* u of coded dimension i. */
-static inline int32_t
-residual_code_value(const RabitqCodec *codec, const uint8_t *code, size_t i)
-{
-	size_t		group = i / 128 * 128;
-	size_t		half = codec->coded - group >= 128 ? 64 : (codec->coded - group) / 2;
-
-	if (codec->bits == 8)
-		return code[i];
-	if (i - group < half)
-		return code[group / 2 + i - group] & 0x0F;
-	return code[group / 2 + i - group - half] >> 4;
-}
 
 /* Length of what the rotated coordinates without a code hold, squared. */
 static double
@@ -66,70 +53,104 @@ residual_round_up(double value)
 }
 
 /*
- * Chooses e for the steps in header, in units of scratch, and returns err in
- * them: everything is computed from the values as they are stored.
+ * The distance, in steps of the code, of the coordinate farthest from its
+ * code (4-bit codes clip: that can be several steps). Only ever a choice:
+ * what it leaves uncovered, err covers.
+ */
+static float
+residual_reach(const RabitqCodec *codec, float t)
+{
+	float		centre = (float) codec->levels / 2.0f;
+	float		most[RABITQ_LANES] = {0.0f};
+	float		largest = 0.0f;
+
+	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+		{
+			float		x = (float) codec->integers[i + k] - centre;
+			float		left = fabsf(codec->scratch[i + k] * t - x);
+
+			most[k] = left > most[k] ? left : most[k];
+		}
+	}
+	for (int k = 0; k < RABITQ_LANES; k++)
+		largest = most[k] > largest ? most[k] : largest;
+	return largest;
+}
+
+/* Chooses e: what is left of every coordinate, in 127ths of reach. */
+static void
+residual_fill(const RabitqCodec *codec, float t, float reach, int8_t *e)
+{
+	float		centre = (float) codec->levels / 2.0f;
+	float		steps = reach > 0.0f ? 127.0f / reach : 0.0f;
+
+	for (size_t i = 0; i < codec->coded; i++)
+	{
+		float		x = (float) codec->integers[i] - centre;
+
+		/* within 127 and a rounding error: to the nearest, in steps a compiler vectorises */
+		e[i] = (int8_t) ((int32_t) ((codec->scratch[i] * t - x) * steps + 128.5f) - 128);
+	}
+}
+
+/*
+ * err in units of scratch, of which delta * (x + scale * e) is to be near:
+ * everything is computed from the values as they are stored.
  */
 static double
-residual_fill(const RabitqCodec *codec, double delta, double scale, const uint8_t *code, int8_t *e)
+residual_error(const RabitqCodec *codec, double delta, double scale, double norm2,
+			   const int8_t *e)
 {
-	const float *r = codec->scratch;
 	double		centre = codec->levels / 2.0;
 	size_t		chunk = codec->coded < RESIDUAL_CHUNK ? codec->coded : RESIDUAL_CHUNK;
 	double		kernel = 1.01 * FLOAT_ROUNDING * ((double) chunk / 8.0 + 16.0);
 	double		rho = rvi_quant_rotation_error(&codec->rotation);
-	double		rest = residual_dropped(codec);
-	double		norm = rest;
-	double		xx = 0.0;
-	double		ee = 0.0;
 	double		step = delta * scale;
+	double		parts[RABITQ_LANES] = {0.0};
+	double		rest;
+	int32_t		xx4 = 0;		/* at most 256^2 * 16,000 */
+	int32_t		ee = 0;
 
+	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+		{
+			double		x = codec->integers[i + k] - centre;
+			double		left = codec->scratch[i + k] - delta * x - step * e[i + k];
+
+			parts[k] += left * left;
+		}
+	}
 	for (size_t i = 0; i < codec->coded; i++)
 	{
-		double		x = residual_code_value(codec, code, i) - centre;
-		double		left = r[i] - delta * x;
-		double		steps = step > 0.0 ? left / step : 0.0;
+		/* twice x + or - 1/2, whichever is larger */
+		int32_t		x2 = abs(2 * (int32_t) codec->integers[i] - codec->levels) + 1;
 
-		steps = steps > 127.0 ? 127.0 : steps < -127.0 ? -127.0 : steps;
-		e[i] = (int8_t) lrint(steps);
-		left -= step * e[i];
-		rest += left * left;
-		norm += (double) r[i] * r[i];
-		xx += (fabs(x) + 0.5) * (fabs(x) + 0.5);
-		ee += (double) e[i] * e[i];
+		xx4 += x2 * x2;
+		ee += (int32_t) e[i] * e[i];
 	}
-	rest = sqrt(rest);
-	return rest * (1.0 + DOUBLE_SUM) + 1.01 * rho * (3.0 * sqrt(norm) + rest) +
-		kernel * (delta * sqrt(xx) + step * sqrt(ee));
+	rest = sqrt(rabitq_lanes_sum(parts) + residual_dropped(codec));
+	return rest * (1.0 + DOUBLE_SUM) + 1.01 * rho * (3.0 * sqrt(norm2) + rest) +
+		kernel * (delta * sqrt((double) xx4 / 4.0) + step * sqrt((double) ee));
 }
 
-/*
- * delta, 1/t, is the step of the code; scale lets e reach the coordinate that
- * is farthest from its code (4-bit codes clip, so that can be several steps).
- */
 void
 rvi_quant_residual_encode(const RabitqCodec *codec, const RabitqCentred *centred, float t,
-						  const uint8_t *code, uint8_t *residual)
+						  uint8_t *residual)
 {
-	const float *r = codec->scratch;
-	QuantResidualHeader header = {0.0f, 0.0f, 0.0f};
+	int8_t	   *e = (int8_t *) residual + sizeof(QuantResidualHeader);
+	float		reach = residual_reach(codec, t);
+	QuantResidualHeader header = {0.0f, reach / 127.0f, 0.0f};
 	int			exponent = centred->exponent;
-	double		largest = 0.0;
-	double		delta;
 	double		err;
 
 	if (t > 0.0f)
 		header.delta = quant_to_float(ldexp(1.0 / (double) t, exponent));
-	delta = ldexp((double) header.delta, -exponent);
-	for (size_t i = 0; i < codec->coded && delta > 0.0; i++)
-	{
-		double		x = residual_code_value(codec, code, i) - codec->levels / 2.0;
-		double		left = fabs((double) r[i] / delta - x);
-
-		largest = left > largest ? left : largest;
-	}
-	header.scale = quant_to_float(largest / 127.0);
-	err = residual_fill(codec, delta, (double) header.scale, code,
-						(int8_t *) residual + sizeof(header));
+	residual_fill(codec, t, reach, e);
+	err = residual_error(codec, ldexp((double) header.delta, -exponent), (double) header.scale,
+						 centred->scratch_norm2, e);
 	header.err = residual_round_up(ldexp(err, exponent));
 	/* add is no n2, or no <r, c>, when that left a float's range */
 	if (!(centred->norm2 < (double) FLT_MAX && fabs(centred->dot_mean) < (double) FLT_MAX))

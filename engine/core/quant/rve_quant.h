@@ -23,7 +23,10 @@
  * formulas stay: <x, q'> is <x, r> / n2 * <r, q'> plus the product of two
  * vectors orthogonal to r, whose mean over all rotations is zero.
  *
- * A residual refines such a code: r is about delta * (x + scale * e), e signed
+ * L1: the coordinates on a common scale. BITS: the bits. SPARSE: the elements
+ * of largest magnitude. Their files say more.
+ *
+ * A residual refines a RABITQ code: r is about delta * (x + scale * e), e signed
  * bytes, and its header says how far off that is (vectors' distances by code
  * and residual are good to about one in 10^4 for 4 bits, one in 10^5 for 8).
  *
@@ -68,7 +71,7 @@ typedef struct RveCodecParams
 	RveMetric	metric;
 	int			dim;			/* dense 1 .. 16,000; bits 1 .. 64,000; sparse 1 .. 1,000,000,000 */
 	int			bits;			/* RABITQ: 4 or 8 */
-	int			coded_dim;		/* RABITQ, L1: 0, or fewer (rotated) coordinates than dim get a code */
+	int			coded_dim;		/* RABITQ, L1, BITS: 0, or fewer (rotated) coordinates than dim get a code */
 	int			capacity;		/* SPARSE: elements a code holds, 1 .. 1,000 */
 	uint64_t	seed;			/* RABITQ: of the rotation; stored with the index */
 	const float *mean;			/* RABITQ: dim finite floats, copied; NULL = zero */
@@ -84,7 +87,7 @@ extern RveStatus rve_quant_codec_create(const RveCodecParams *params, RveCodec *
 extern void rve_quant_codec_free(RveCodec *codec);
 
 /*
- * Bytes of a code, multiples of 8, and of a residual (0: this kind has none,
+ * Bytes of a code, a multiple of 4, and of a residual (0: this kind has none,
  * its codes are refined elsewhere); the same without creating the codec, for
  * params that rve_quant_codec_create accepts.
  */
@@ -104,8 +107,8 @@ extern void rve_quant_encode(RveCodec *codec, const RveVectorView *v, uint8_t *c
 /*
  * Prepares q (as v above) for distances; reuses *query when it is not NULL.
  * RVE_INVALID_ARGUMENT: q has other elements or another dim than the codec, or
- * *query comes from a codec of another kind or size. Free with
- * rve_quant_query_free.
+ * *query comes from a codec of another kind or dim. An error leaves *query as
+ * it was. Free with rve_quant_query_free.
  */
 extern RveStatus rve_quant_query_prepare(RveCodec *codec, const RveVectorView *q,
 										 RveCodecQuery **query);
@@ -133,8 +136,9 @@ extern void rve_quant_symmetric_many(const RveCodec *codec, const uint8_t *item,
 /*
  * The distance by code and residual together, and the largest error it can
  * have (a bound, not an estimate; same units): what searches rerank by. Both
- * are finite; an *error of DBL_MAX says that nothing is known, as for a kind
- * without residuals.
+ * are finite; an *error of DBL_MAX says that nothing is known: L1, RABITQ
+ * without a residual (NULL), or vectors beyond a float's range. BITS and
+ * complete SPARSE codes are exact but for rounding, and *error says how much.
  */
 extern double rve_quant_refine(const RveCodec *codec, const RveCodecQuery *query,
 							   const uint8_t *code, const RveCodeFactors *factors,
