@@ -145,8 +145,10 @@ INDEXAM_OBJS = \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
 	indexam/hnsw_build_cells.o \
+	indexam/hnsw_build_merge.o \
 	indexam/hnsw_build_parallel.o \
 	indexam/hnsw_build_parts.o \
+	indexam/hnsw_build_pivots.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \
