@@ -449,7 +449,9 @@ vacuum_choose_list(HnswVacuum *vacuum, RvHnswEdgeChange *change)
 			vacuum_take_edges(vacuum, change, change->old_edges[i],
 							  Max(VACUUM_EXTRA_MAX / gone, 1), &repair);
 	kept = rvi_hnsw_link_kept(change->old_edges, change->old_count);
-	if (kept + repair.hold_count > rve_hnsw_max_kept(vacuum->index->geo.m))
+
+	/* the nodes on a path must agree, so hubs take more than others would give them */
+	if (kept + repair.hold_count > rve_hnsw_max_degree(vacuum->index->geo.m, change->level))
 		repair.hold_count = 0;
 	choose.graph = vacuum->graph;
 	choose.search = vacuum->search;
