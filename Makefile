@@ -145,8 +145,10 @@ INDEXAM_OBJS = \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
 	indexam/hnsw_build_cells.o \
+	indexam/hnsw_build_merge.o \
 	indexam/hnsw_build_parallel.o \
 	indexam/hnsw_build_parts.o \
+	indexam/hnsw_build_pivots.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \
@@ -157,6 +159,7 @@ INDEXAM_OBJS = \
 	indexam/hnsw_page.o \
 	indexam/hnsw_params.o \
 	indexam/hnsw_peek_page.o \
+	indexam/hnsw_reconnect.o \
 	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \

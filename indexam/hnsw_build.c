@@ -285,6 +285,15 @@ rvi_hnsw_build_write(HnswBuild *build)
 
 /* ---- rows ---- */
 
+/* Makes build->row and build->item of a vector. */
+void
+rvi_hnsw_build_encode_view(HnswBuild *build, const RveVectorView *view)
+{
+	rvi_hnsw_encode_row(build->index, view, &build->row);
+	memcpy(build->item, build->row.code, build->factors_at);
+	memcpy(build->item + build->factors_at, &build->row.factors, sizeof(RveCodeFactors));
+}
+
 bool
 rvi_hnsw_build_encode(HnswBuild *build, Datum value)
 {
@@ -292,13 +301,8 @@ rvi_hnsw_build_encode(HnswBuild *build, Datum value)
 	bool		ok = build_read_row(build, value, &view);
 
 	if (ok)
-		rvi_hnsw_encode_row(build->index, &view, &build->row);
+		rvi_hnsw_build_encode_view(build, &view);
 	MemoryContextReset(build->row_context);
-	if (ok)
-	{
-		memcpy(build->item, build->row.code, build->factors_at);
-		memcpy(build->item + build->factors_at, &build->row.factors, sizeof(RveCodeFactors));
-	}
 	return ok;
 }
 
@@ -444,7 +448,7 @@ build_plan_cells(HnswBuild *build, int workers)
 	ereport(cells == 0 ? DEBUG1 : NOTICE,
 			(errmsg("hnsw graph of about %.0f rows takes %.0f MB, maintenance_work_mem is %.0f MB",
 					build->expected, ceil(needed / megabyte), build->memory_limit / megabyte),
-			 cells == 0 ? 0 : errdetail("It is built in %d overlapping parts, which takes longer.", cells),
+			 cells == 0 ? 0 : errdetail("It is built in overlapping parts, which takes longer."),
 			 cells == 0 ? 0 : errhint("Increase maintenance_work_mem to speed up builds.")));
 	return cells;
 }

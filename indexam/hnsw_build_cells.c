@@ -4,9 +4,9 @@
  *	  CREATE INDEX in parts, when the graph is larger than its memory.
  *
  * Rows are put into cells around pivots, rows of a sample, each row into the
- * nearest cell and the second nearest. A cell is small enough for one process
- * to link its rows in memory; because cells overlap, the lists that a node
- * gets in its two cells, merged, lead from cell to cell. So nothing is inserted
+ * nearest CELLS_OVERLAP cells. A cell is small enough for one process to link
+ * its rows in memory; because cells overlap, the lists that a node gets in its
+ * cells, merged, lead from cell to cell. So nothing is inserted
  * one by one, and everything is read and written in sequence: rows, items and
  * lists wait in temporary files.
  *
@@ -33,14 +33,9 @@
 #include "indexam/hnsw_build_int.h"
 
 #define CELLS_MAX 4096
-#define CELLS_OVERLAP 2			/* cells a row is in */
-#define CELLS_SLACK 1.3			/* room of all cells / rows in them: cells are not of one size */
+#define CELLS_SLACK 1.1			/* room of all cells / rows in them: cells are not of one size */
+#define CELLS_ROOM 3			/* times as many cells as planned, where pivots lie badly */
 #define CELLS_MEMORY 0.9		/* of a process's memory for a cell's graph */
-#define CELLS_CANDIDATES 16		/* for each pivot */
-#define CELLS_MAX_CANDIDATES 8192
-#define CELLS_ROUNDS 3			/* of improving pivots */
-#define CELLS_MEDOID_MEMBERS 64 /* looked at for a better pivot */
-#define CELLS_SEED UINT64CONST(0x43656C6C73)
 
 /* ---- the plan ---- */
 
@@ -59,26 +54,27 @@ rvi_hnsw_cells_count(const HnswBuild *build, int processes)
 	return (int) Min(Max(count, CELLS_OVERLAP), CELLS_MAX);
 }
 
-static Size
-cells_stride(const HnswBuild *build)
+static uint32
+cells_room(int count)
 {
-	return TYPEALIGN(64, build->item_bytes);
+	return (uint32) Min(count * CELLS_ROOM + CELLS_OVERLAP, CELLS_MAX);
 }
 
-static uint8 *
-cells_pivot(const HnswBuild *build, const HnswCells *cells, uint32 i)
+uint8 *
+rvi_hnsw_cells_pivot(const HnswBuild *build, const HnswCells *cells, uint32 i)
 {
-	uint8	   *first = (uint8 *) TYPEALIGN(64, (uintptr_t) &cells->cells[cells->count]);
+	uint8	   *first = (uint8 *) TYPEALIGN(64, (uintptr_t) &cells->cells[cells->room]);
 
-	return first + i * cells_stride(build);
+	return first + i * rvi_hnsw_cells_stride(build);
 }
 
 Size
 rvi_hnsw_cells_bytes(const HnswBuild *build, int count)
 {
-	Size		bytes = add_size(offsetof(HnswCells, cells), mul_size(count, sizeof(HnswCell)));
+	uint32		room = cells_room(count);
+	Size		bytes = add_size(offsetof(HnswCells, cells), mul_size(room, sizeof(HnswCell)));
 
-	return add_size(add_size(bytes, 64), mul_size(count, cells_stride(build)));
+	return add_size(add_size(bytes, 64), mul_size(room, rvi_hnsw_cells_stride(build)));
 }
 
 int
@@ -105,142 +101,16 @@ cells_level_shift(const HnswBuild *build, int processes)
 	return shift;
 }
 
-/* ---- pivots ---- */
-
-/* Items of some rows, each as likely as any other. */
-typedef struct CellsSample
-{
-	HnswBuild  *build;
-	uint8	   *items;
-	const void **item;			/* each of them */
-	uint32		room;
-	uint64		rows;
-	uint64		random;
-} CellsSample;
-
-/* PostgreSQL callback */
-static void
-cells_sample_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool alive,
-					  void *state)
-{
-	CellsSample *sample = state;
-	uint64		at = sample->rows;
-
-	CHECK_FOR_INTERRUPTS();
-	if (isnull[0])
-		return;
-	if (at >= sample->room)
-		at = rve_base_random_next(&sample->random) % (at + 1);
-	sample->rows++;
-	if (at >= sample->room)
-		return;
-	if (rvi_hnsw_build_encode(sample->build, values[0]))
-		memcpy(sample->items + at * cells_stride(sample->build), sample->build->item,
-			   sample->build->item_bytes);
-	else
-		sample->rows--;
-}
-
-static uint32
-cells_nearest(const HnswBuild *build, const void *item, const void *const *pivots, uint32 count,
-			  float *dist)
-{
-	uint32		best = 0;
-	uint32		i;
-
-	rve_quant_symmetric_many(build->index->codec, item, pivots, (int) count, dist);
-	for (i = 1; i < count; i++)
-	{
-		if (dist[i] < dist[best])
-			best = i;
-	}
-	return best;
-}
-
-/* Replaces each pivot by that of its members which is nearest to the others. */
-static void
-cells_improve_pivots(CellsSample *sample, const void **pivots, uint32 count)
-{
-	uint32		n = (uint32) Min(sample->rows, sample->room);
-	uint32	   *cell = palloc(n * sizeof(uint32));
-	float	   *dist = palloc(Max(n, count) * sizeof(float));
-	const void **members = palloc(CELLS_MEDOID_MEMBERS * sizeof(void *));
-	uint32		c;
-	uint32		i;
-	uint32		j;
-
-	for (i = 0; i < n; i++)
-		cell[i] = cells_nearest(sample->build, sample->item[i], pivots, count, dist);
-	for (c = 0; c < count; c++)
-	{
-		uint32		found = 0;
-		double		best = INFINITY;
-
-		CHECK_FOR_INTERRUPTS();
-		for (i = 0; i < n && found < CELLS_MEDOID_MEMBERS; i++)
-		{
-			if (cell[i] == c)
-				members[found++] = sample->item[i];
-		}
-		for (i = 0; i < found; i++)
-		{
-			double		sum = 0;
-
-			rve_quant_symmetric_many(sample->build->index->codec, members[i], members,
-									 (int) found, dist);
-			for (j = 0; j < found; j++)
-				sum += dist[j];
-			if (sum < best)
-			{
-				best = sum;
-				pivots[c] = members[i];
-			}
-		}
-	}
-	pfree(cell);
-	pfree(dist);
-	pfree(members);
-}
-
-static void
-cells_choose_pivots(HnswBuild *build, HnswCells *cells)
-{
-	CellsSample sample = {.build = build, .random = CELLS_SEED};
-	const void **pivots = palloc(cells->count * sizeof(void *));
-	uint32		i;
-
-	sample.room = Min(cells->count * CELLS_CANDIDATES, CELLS_MAX_CANDIDATES);
-	sample.items = palloc_extended(TYPEALIGN(64, sample.room * cells_stride(build) + 64),
-								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	sample.items = (uint8 *) TYPEALIGN(64, (uintptr_t) sample.items);
-	sample.item = palloc(sample.room * sizeof(void *));
-	for (i = 0; i < sample.room; i++)
-		sample.item[i] = sample.items + i * cells_stride(build);
-	if (!rvi_hnsw_build_scan_ranges(build, cells_sample_callback, &sample))
-		table_index_build_scan(build->heap, build->rel, build->info, false, false,
-							   cells_sample_callback, &sample, NULL);
-
-	/* the order of the sample is the table's: spread the first pivots over it */
-	for (i = 0; i < cells->count; i++)
-		pivots[i] = sample.item[(uint64) i * Min(sample.rows, sample.room) / cells->count];
-	for (i = 0; i < CELLS_ROUNDS; i++)
-		cells_improve_pivots(&sample, pivots, cells->count);
-	for (i = 0; i < cells->count; i++)
-		memcpy(cells_pivot(build, cells, i), pivots[i], build->item_bytes);
-}
-
 void
 rvi_hnsw_cells_init(HnswBuild *build, HnswCells *cells, int count, int processes,
 					dsm_segment *segment)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build pivots",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
 	int			i;
 
 	BarrierInit(&cells->barrier, 0);
 	SharedFileSetInit(&cells->files, segment);
 	cells->count = count;
+	cells->room = cells_room(count);
 	cells->processes = processes;
 	cells->capacity = (uint32) Min(cells_memory(build, processes) / rvi_hnsw_build_estimate(build, 1),
 								   RVE_HNSW_MAX_NODES);
@@ -250,14 +120,12 @@ rvi_hnsw_cells_init(HnswBuild *build, HnswCells *cells, int count, int processes
 	pg_atomic_init_u32(&cells->unreachable, 0);
 	cells->entry = RVE_NODE_NONE;
 	cells->entry_level = 0;
-	for (i = 0; i < count; i++)
+	for (i = 0; i < cells->room; i++)
 	{
 		pg_atomic_init_u32(&cells->cells[i].rows, 0);
 		pg_atomic_init_u32(&cells->cells[i].load, 0);
 	}
-	cells_choose_pivots(build, cells);
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
+	rvi_hnsw_cells_choose_pivots(build, cells);
 }
 
 /* ---- files ---- */
@@ -335,21 +203,32 @@ cells_end_phase(HnswCellsWork *work)
 
 /* ---- the first phase: rows to cells ---- */
 
-/* The nearest cell, other than one, that has room; count when there is none. */
+/*
+ * The nearest cell, not one of n, that has room; NONE when there is none. One
+ * without room will do for the first.
+ */
 static uint32
-cells_pick(const HnswCellsWork *work, uint32 other)
+cells_pick(const HnswCellsWork *work, const uint32 *taken, int n)
 {
 	HnswCells  *cells = work->cells;
-	uint32		best = cells->count;
+	uint32		nearest = 0;
+	uint32		best = CELLS_NONE;
 	uint32		i;
+	int			j;
 
 	for (i = 0; i < cells->count; i++)
 	{
-		if (i != other && (best == cells->count || work->dist[i] < work->dist[best]) &&
-			pg_atomic_read_u32(&cells->cells[i].load) < cells->capacity)
+		if (work->dist[i] < work->dist[nearest])
+			nearest = i;
+		if ((best != CELLS_NONE && work->dist[i] >= work->dist[best]) ||
+			pg_atomic_read_u32(&cells->cells[i].load) >= cells->capacity)
+			continue;
+		for (j = 0; j < n && taken[j] != i; j++)
+			;
+		if (j == n)
 			best = i;
 	}
-	return best;
+	return best == CELLS_NONE && n == 0 ? nearest : best;
 }
 
 /* PostgreSQL callback */
@@ -361,27 +240,24 @@ cells_scan_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, 
 	HnswBuild  *build = work->build;
 	HnswCells  *cells = work->cells;
 	HnswCellsRow row = {0};
-	uint32		first;
+	int			i;
 
 	CHECK_FOR_INTERRUPTS();
 	if (isnull[0] || !rvi_hnsw_build_encode(build, values[0]))
 		return;
-	first = cells_nearest(build, build->item, work->pivots, cells->count, work->dist);
-	if (pg_atomic_read_u32(&cells->cells[first].load) >= cells->capacity)
-	{
-		uint32		roomy = cells_pick(work, cells->count);
-
-		first = roomy < cells->count ? roomy : first;
-	}
-	pg_atomic_fetch_add_u32(&cells->cells[first].rows, 1);
-	pg_atomic_fetch_add_u32(&cells->cells[first].load, 1);
+	rve_quant_symmetric_many(build->index->codec, build->item, work->pivots, (int) cells->count,
+							 work->dist);
 	row.tag = rvi_hnsw_build_tag(tid);
-	row.second = cells_pick(work, first);
-	if (row.second < cells->count)
-		pg_atomic_fetch_add_u32(&cells->cells[row.second].load, 1);
-	rvi_hnsw_cells_put(work, CELLS_ROWS, first, &row, sizeof(row));
-	rvi_hnsw_cells_put(work, CELLS_ROWS, first, build->item, build->item_bytes);
-	rvi_hnsw_cells_put(work, CELLS_ROWS, first, build->row.payload,
+	for (i = 0; i < CELLS_OVERLAP; i++)
+	{
+		row.cells[i] = cells_pick(work, row.cells, i);
+		if (row.cells[i] != CELLS_NONE)
+			pg_atomic_fetch_add_u32(&cells->cells[row.cells[i]].load, 1);
+	}
+	pg_atomic_fetch_add_u32(&cells->cells[row.cells[0]].rows, 1);
+	rvi_hnsw_cells_put(work, CELLS_ROWS, row.cells[0], &row, sizeof(row));
+	rvi_hnsw_cells_put(work, CELLS_ROWS, row.cells[0], build->item, build->item_bytes);
+	rvi_hnsw_cells_put(work, CELLS_ROWS, row.cells[0], build->row.payload,
 					   build->index->geo.payload_bytes);
 }
 
@@ -428,6 +304,8 @@ cells_do_tasks(HnswCellsWork *work, HnswCellsPhase phase)
 			rvi_hnsw_cells_number(work, task);
 		else if (phase == CELLS_WRITE)
 			rvi_hnsw_cells_write(work, task);
+		else if (phase == CELLS_MERGE)
+			rvi_hnsw_cells_merge(work, task);
 		else if (task == 0)
 			rvi_hnsw_cells_link_top(work);
 		else
@@ -451,7 +329,7 @@ rvi_hnsw_cells_work(HnswBuild *build, HnswCells *cells, int participant, TableSc
 	work.list_bytes = sizeof(uint32) + 2 * build->meta.m * (sizeof(RveNode) + sizeof(float));
 	build->level_shift = cells->level_shift;
 	for (i = 0; i < cells->count; i++)
-		work.pivots[i] = cells_pivot(build, cells, i);
+		work.pivots[i] = rvi_hnsw_cells_pivot(build, cells, i);
 
 	/* who starts late begins where the others are */
 	for (phase = BarrierAttach(&cells->barrier); phase < CELLS_DONE;

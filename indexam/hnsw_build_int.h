@@ -87,6 +87,7 @@ extern void rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, boo
  * such rows are not indexed.
  */
 extern bool rvi_hnsw_build_encode(HnswBuild *build, Datum value);
+extern void rvi_hnsw_build_encode_view(HnswBuild *build, const RveVectorView *view);
 extern uint64 rvi_hnsw_build_tag(ItemPointer tid);
 
 /* Writes the graph out; the caller frees it. */
@@ -122,10 +123,14 @@ extern bool rvi_hnsw_build_parallel(HnswBuild *build, int workers, int cells, do
 
 /* ---- builds in parts, when the graph is larger than its memory ---- */
 
+#define CELLS_OVERLAP 3			/* cells a row is in, where there is room */
+#define CELLS_NONE UINT32_MAX
+#define CELLS_JOINS 2			/* kept edges of a cell's first node to other cells' */
+
 typedef struct HnswCell
 {
-	pg_atomic_uint32 rows;		/* of which it is the first cell */
-	pg_atomic_uint32 load;		/* and the second */
+	pg_atomic_uint32 rows;		/* whose first cell it is */
+	pg_atomic_uint32 load;		/* these, and those it is another cell of */
 } HnswCell;
 
 /* The phases, one after the other for all processes. */
@@ -134,7 +139,8 @@ typedef enum HnswCellsPhase
 	CELLS_SCAN = 0,				/* rows to their cells */
 	CELLS_NUMBER,				/* each cell's rows get their numbers, vectors are written */
 	CELLS_LINK,					/* each cell's graph, and that of the upper levels */
-	CELLS_WRITE,				/* each cell's nodes */
+	CELLS_WRITE,				/* each cell's nodes, still without edges on level 0 */
+	CELLS_MERGE,				/* these */
 	CELLS_DONE
 } HnswCellsPhase;
 
@@ -144,6 +150,7 @@ typedef struct HnswCells
 	Barrier		barrier;
 	SharedFileSet files;
 	uint32		count;
+	uint32		room;			/* for so many cells */
 	uint32		processes;
 	uint32		capacity;		/* rows of a cell that fit into a process's memory */
 	int			level_shift;	/* so many of the lowest upper levels are left out */
@@ -159,10 +166,10 @@ typedef enum HnswCellsFile
 {
 	CELLS_ROWS = 0,				/* HnswCellsRow, item, payload */
 	CELLS_NODES,				/* HnswCellsNode, item: all rows in the order of their numbers */
-	CELLS_INBOX,				/* nid, item: nodes whose second cell it is */
+	CELLS_INBOX,				/* nid, item: nodes whose second or third cell it is */
 	CELLS_TOP,					/* nid, item: nodes with upper levels; of cell 0 only */
 	CELLS_LISTS,				/* lists of its own nodes, in the order of their numbers */
-	CELLS_MAIL,					/* nid, list: lists of its own nodes out of their second cells */
+	CELLS_MAIL,					/* nid, list: lists of its own nodes out of other cells */
 	CELLS_UPPER,				/* nid, level, list without distances */
 	CELLS_FILES
 } HnswCellsFile;
@@ -170,8 +177,7 @@ typedef enum HnswCellsFile
 typedef struct HnswCellsRow
 {
 	uint64		tag;
-	uint32		second;			/* cell, or its number of cells when there is none */
-	uint32		unused;
+	uint32		cells[CELLS_OVERLAP];	/* nearest first; CELLS_NONE */
 } HnswCellsRow;
 
 typedef struct HnswCellsNode
@@ -201,6 +207,18 @@ typedef struct HnswCellsWork
 extern int	rvi_hnsw_cells_count(const HnswBuild *build, int processes);
 extern Size rvi_hnsw_cells_bytes(const HnswBuild *build, int count);
 
+/* Bytes from item to item, and a cell's pivot. */
+static inline Size
+rvi_hnsw_cells_stride(const HnswBuild *build)
+{
+	return TYPEALIGN(64, build->item_bytes);
+}
+
+extern uint8 *rvi_hnsw_cells_pivot(const HnswBuild *build, const HnswCells *cells, uint32 i);
+
+/* hnsw_build_pivots.c: sets the pivots and cells->count, which had the number planned */
+extern void rvi_hnsw_cells_choose_pivots(HnswBuild *build, HnswCells *cells);
+
 /* By the leader: cells has rvi_hnsw_cells_bytes bytes in the segment, with which its files go. */
 extern void rvi_hnsw_cells_init(HnswBuild *build, HnswCells *cells, int count, int processes,
 								dsm_segment *segment);
@@ -223,10 +241,23 @@ extern BufFile *rvi_hnsw_cells_open(HnswCellsWork *work, HnswCellsFile kind, uin
 extern bool rvi_hnsw_cells_get(BufFile *file, void *data, Size size);
 extern int	rvi_hnsw_cells_level(const HnswCellsWork *work, RveNode nid);
 
-/* hnsw_build_parts.c: what CELLS_NUMBER, CELLS_LINK and CELLS_WRITE do */
+/* hnsw_build_parts.c: what CELLS_NUMBER and CELLS_LINK do */
 extern void rvi_hnsw_cells_number(HnswCellsWork *work, uint32 cell);
 extern void rvi_hnsw_cells_link(HnswCellsWork *work, uint32 cell);
 extern void rvi_hnsw_cells_link_top(HnswCellsWork *work);
+
+/* Memory of a cell: zeroed, in work->context; and an error that says what a file lacks. */
+extern void *rvi_hnsw_cells_alloc(HnswCellsWork *work, Size count, Size size);
+extern void rvi_hnsw_cells_missing(const char *what) pg_attribute_noreturn();
+
+/* The one file of its kind that a cell has, whoever wrote it; NULL: none. */
+extern BufFile *rvi_hnsw_cells_open_only(HnswCellsWork *work, HnswCellsFile kind, uint32 cell);
+
+/* The cell whose numbers nid is among. */
+extern uint32 rvi_hnsw_cells_of(const HnswCellsWork *work, RveNode nid);
+
+/* hnsw_build_merge.c: what CELLS_WRITE and CELLS_MERGE do */
 extern void rvi_hnsw_cells_write(HnswCellsWork *work, uint32 cell);
+extern void rvi_hnsw_cells_merge(HnswCellsWork *work, uint32 cell);
 
 #endif							/* HNSW_BUILD_INT_H */

@@ -4,11 +4,10 @@
  *	  What a build in parts does to one cell (hnsw_build_cells.c has the plan).
  *
  * CELLS_NUMBER numbers the rows, finds equal vectors, writes the vectors to
- * their pages and sends each node's item to its second cell. CELLS_LINK builds
+ * their pages and sends each node's item to its other cells. CELLS_LINK builds
  * the cell's graph in memory, with a tree of kept edges over the cell's own
- * nodes, and sends the lists of the others to their first cells. CELLS_WRITE
- * merges each node's two lists and writes the node. The first nodes of
- * successive cells keep edges to each other, which makes one tree of all.
+ * nodes, and sends the lists of the others to their first cells.
+ * hnsw_build_merge.c goes on from there.
  *
  * A cell's data is allocated in work->context, which is reset after each.
  *
@@ -26,17 +25,16 @@
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_build_int.h"
 
-#define PARTS_JOINS 2			/* kept edges of a cell's first node to other cells */
 
-static void *
-parts_alloc(HnswCellsWork *work, Size count, Size size)
+void *
+rvi_hnsw_cells_alloc(HnswCellsWork *work, Size count, Size size)
 {
 	return MemoryContextAllocExtended(work->context, mul_size(Max(count, 1), size),
 									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-static void
-parts_missing(const char *what)
+void
+rvi_hnsw_cells_missing(const char *what)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INTERNAL_ERROR),
@@ -70,12 +68,12 @@ parts_rows_init(HnswCellsWork *work, uint32 cell, PartsRows *rows)
 	while (size < rows->count * 2)
 		size *= 2;
 	rows->mask = size - 1;
-	rows->rows = parts_alloc(work, rows->count, sizeof(HnswCellsRow));
-	rows->nodes = parts_alloc(work, rows->count, sizeof(HnswCellsNode));
-	rows->items = parts_alloc(work, rows->count, work->build->item_bytes);
-	rows->hashes = parts_alloc(work, rows->count, sizeof(uint64));
-	rows->table = parts_alloc(work, size, sizeof(uint32));
-	rows->payload = parts_alloc(work, work->build->index->geo.payload_bytes, 1);
+	rows->rows = rvi_hnsw_cells_alloc(work, rows->count, sizeof(HnswCellsRow));
+	rows->nodes = rvi_hnsw_cells_alloc(work, rows->count, sizeof(HnswCellsNode));
+	rows->items = rvi_hnsw_cells_alloc(work, rows->count, work->build->item_bytes);
+	rows->hashes = rvi_hnsw_cells_alloc(work, rows->count, sizeof(uint64));
+	rows->table = rvi_hnsw_cells_alloc(work, size, sizeof(uint32));
+	rows->payload = rvi_hnsw_cells_alloc(work, work->build->index->geo.payload_bytes, 1);
 }
 
 /* Whether two rows of the cell with the same hash have the same vector. */
@@ -129,6 +127,7 @@ parts_send(HnswCellsWork *work, uint32 cell, const PartsRows *rows)
 {
 	Size		item_bytes = work->build->item_bytes;
 	uint32		at;
+	int			i;
 
 	for (at = 0; at < rows->count; at++)
 	{
@@ -139,10 +138,10 @@ parts_send(HnswCellsWork *work, uint32 cell, const PartsRows *rows)
 		rvi_hnsw_cells_put(work, CELLS_NODES, cell, item, item_bytes);
 		if (rows->nodes[at].duplicate_of != RVE_NODE_NONE)
 			continue;
-		if (rows->rows[at].second < work->cells->count)
+		for (i = 1; i < CELLS_OVERLAP && rows->rows[at].cells[i] != CELLS_NONE; i++)
 		{
-			rvi_hnsw_cells_put(work, CELLS_INBOX, rows->rows[at].second, &nid, sizeof(nid));
-			rvi_hnsw_cells_put(work, CELLS_INBOX, rows->rows[at].second, item, item_bytes);
+			rvi_hnsw_cells_put(work, CELLS_INBOX, rows->rows[at].cells[i], &nid, sizeof(nid));
+			rvi_hnsw_cells_put(work, CELLS_INBOX, rows->rows[at].cells[i], item, item_bytes);
 		}
 		if (rvi_hnsw_cells_level(work, nid) > 0)
 		{
@@ -184,7 +183,7 @@ rvi_hnsw_cells_number(HnswCellsWork *work, uint32 cell)
 				!rvi_hnsw_cells_get(file, rows.items + at * build->item_bytes, build->item_bytes) ||
 				(build->index->geo.payload_bytes > 0 &&
 				 !rvi_hnsw_cells_get(file, rows.payload, build->index->geo.payload_bytes)))
-				parts_missing("rows");
+				rvi_hnsw_cells_missing("rows");
 			parts_chain(work, &rows, at);
 			rvi_hnsw_write_vector(&build->writer, rows.first + at, BUILD_FIRST_SEQ, rows.payload);
 			at++;
@@ -193,7 +192,7 @@ rvi_hnsw_cells_number(HnswCellsWork *work, uint32 cell)
 			BufFileClose(file);
 	}
 	if (at != rows.count)
-		parts_missing("rows");
+		rvi_hnsw_cells_missing("rows");
 	parts_send(work, cell, &rows);
 	parts_rows_free(&rows);
 }
@@ -236,8 +235,8 @@ parts_graph_init(HnswCellsWork *work, PartsGraph *graph, uint32 room, bool top)
 
 	graph->count = 0;
 	graph->room = room;
-	graph->nids = parts_alloc(work, room, sizeof(RveNode));
-	graph->item = parts_alloc(work, work->build->item_bytes, 1);
+	graph->nids = rvi_hnsw_cells_alloc(work, room, sizeof(RveNode));
+	graph->item = rvi_hnsw_cells_alloc(work, work->build->item_bytes, 1);
 	rvi_hnsw_build_params(work->build, &params);
 	params.expected = room;
 	params.same = parts_never_same;
@@ -258,7 +257,7 @@ parts_graph_add(HnswCellsWork *work, PartsGraph *graph, RveNode nid)
 
 	CHECK_FOR_INTERRUPTS();
 	if (graph->count == graph->room)
-		parts_missing("end");
+		rvi_hnsw_cells_missing("end");
 	graph->nids[graph->count++] = nid;
 	rv_runtime_check_status(rve_hnsw_mem_add(graph->mem, graph->item, nid), "hnsw build");
 	MemoryContextSwitchTo(old);
@@ -286,7 +285,7 @@ parts_graph_add_sent(HnswCellsWork *work, PartsGraph *graph, HnswCellsFile kind,
 		while (file != NULL && rvi_hnsw_cells_get(file, &nid, sizeof(nid)))
 		{
 			if (!rvi_hnsw_cells_get(file, graph->item, work->build->item_bytes))
-				parts_missing("items");
+				rvi_hnsw_cells_missing("items");
 			parts_graph_add(work, graph, nid);
 		}
 		if (file != NULL)
@@ -294,9 +293,8 @@ parts_graph_add_sent(HnswCellsWork *work, PartsGraph *graph, HnswCellsFile kind,
 	}
 }
 
-/* The one file of its kind that a cell has, whoever wrote it; NULL: none. */
-static BufFile *
-parts_open_only(HnswCellsWork *work, HnswCellsFile kind, uint32 cell)
+BufFile *
+rvi_hnsw_cells_open_only(HnswCellsWork *work, HnswCellsFile kind, uint32 cell)
 {
 	BufFile    *file = NULL;
 	uint32		p;
@@ -310,7 +308,7 @@ parts_open_only(HnswCellsWork *work, HnswCellsFile kind, uint32 cell)
 static void
 parts_graph_add_own(HnswCellsWork *work, PartsGraph *graph, uint32 cell)
 {
-	BufFile    *file = parts_open_only(work, CELLS_NODES, cell);
+	BufFile    *file = rvi_hnsw_cells_open_only(work, CELLS_NODES, cell);
 	HnswCellsNode node;
 	RveNode		nid;
 
@@ -320,7 +318,7 @@ parts_graph_add_own(HnswCellsWork *work, PartsGraph *graph, uint32 cell)
 
 		if (file == NULL || !rvi_hnsw_cells_get(file, &node, sizeof(node)) ||
 			!rvi_hnsw_cells_get(file, graph->item, work->build->item_bytes))
-			parts_missing("nodes");
+			rvi_hnsw_cells_missing("nodes");
 		if (node.duplicate_of == RVE_NODE_NONE)
 			parts_graph_add(work, graph, nid);
 		if (work->build->reports)
@@ -346,9 +344,8 @@ parts_pack_list(HnswCellsWork *work, PartsGraph *graph, RveNode node, uint32 *ou
 	memcpy(out + 1 + max, rve_hnsw_mem_distances(graph->mem, node, 0), count * sizeof(float));
 }
 
-/* The cell whose numbers nid is among. */
-static uint32
-parts_cell_of(const HnswCellsWork *work, RveNode nid)
+uint32
+rvi_hnsw_cells_of(const HnswCellsWork *work, RveNode nid)
 {
 	uint32		low = 0;
 	uint32		high = work->cells->count;
@@ -380,13 +377,17 @@ rvi_hnsw_cells_link(HnswCellsWork *work, uint32 cell)
 	parts_graph_init(work, &graph, pg_atomic_read_u32(&work->cells->cells[cell].load), false);
 	parts_graph_add_own(work, &graph, cell);
 	own = graph.count;
+
+	/* these have a list of their first cell already: less will do */
+	rve_hnsw_mem_set_effort(graph.mem, Max(work->build->meta.ef_construction / 2,
+										   2 * work->build->meta.m));
 	parts_graph_add_sent(work, &graph, CELLS_INBOX, cell);
 	old = MemoryContextSwitchTo(work->build->graph_context);
-	rv_runtime_check_status(rve_hnsw_mem_connect_part(graph.mem, own, PARTS_JOINS, &unreachable),
+	rv_runtime_check_status(rve_hnsw_mem_connect_part(graph.mem, own, CELLS_JOINS, &unreachable),
 							"hnsw build");
 	MemoryContextSwitchTo(old);
 	pg_atomic_fetch_add_u32(&work->cells->unreachable, (int32) unreachable);
-	list = parts_alloc(work, work->list_bytes, 1);
+	list = rvi_hnsw_cells_alloc(work, work->list_bytes, 1);
 	for (i = 0; i < graph.count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -395,7 +396,7 @@ rvi_hnsw_cells_link(HnswCellsWork *work, uint32 cell)
 			rvi_hnsw_cells_put(work, CELLS_LISTS, cell, list, work->list_bytes);
 		else
 		{
-			uint32		home = parts_cell_of(work, graph.nids[i]);
+			uint32		home = rvi_hnsw_cells_of(work, graph.nids[i]);
 
 			rvi_hnsw_cells_put(work, CELLS_MAIL, home, &graph.nids[i], sizeof(RveNode));
 			rvi_hnsw_cells_put(work, CELLS_MAIL, home, list, work->list_bytes);
@@ -409,7 +410,7 @@ rvi_hnsw_cells_link(HnswCellsWork *work, uint32 cell)
 static void
 parts_send_upper(HnswCellsWork *work, PartsGraph *graph, RveNode node, uint32 *list)
 {
-	uint32		home = parts_cell_of(work, graph->nids[node]);
+	uint32		home = rvi_hnsw_cells_of(work, graph->nids[node]);
 	int			m = work->build->meta.m;
 	int			levels = rvi_hnsw_cells_level(work, graph->nids[node]);
 	int			level;
@@ -452,7 +453,7 @@ rvi_hnsw_cells_link_top(HnswCellsWork *work)
 	rv_runtime_check_status(rve_hnsw_mem_connect_part(graph.mem, 0, 0, &unreachable),
 							"hnsw build");
 	MemoryContextSwitchTo(old);
-	list = parts_alloc(work, 1 + work->build->meta.m, sizeof(uint32));
+	list = rvi_hnsw_cells_alloc(work, 1 + work->build->meta.m, sizeof(uint32));
 	for (i = 0; i < graph.count; i++)
 		parts_send_upper(work, &graph, i, list);
 	rve_hnsw_mem_graph(graph.mem, &shape);
@@ -463,186 +464,4 @@ rvi_hnsw_cells_link_top(HnswCellsWork *work)
 	}
 	pfree(list);
 	parts_graph_free(work, &graph);
-}
-
-/* ---- CELLS_WRITE ---- */
-
-/* What was sent for a cell's nodes, by their place in the cell. */
-typedef struct PartsMail
-{
-	uint32		count;
-	uint32	  **lists;			/* out of the second cell, or NULL */
-	uint32	  **upper;			/* of upper levels, or NULL */
-	MemoryContext context;
-} PartsMail;
-
-static void
-parts_read_mail(HnswCellsWork *work, uint32 cell, PartsMail *mail)
-{
-	uint32		p;
-	RveNode		nid;
-
-	for (p = 0; p < work->cells->processes; p++)
-	{
-		BufFile    *file = rvi_hnsw_cells_open(work, CELLS_MAIL, cell, p);
-
-		while (file != NULL && rvi_hnsw_cells_get(file, &nid, sizeof(nid)))
-		{
-			uint32	   *list = MemoryContextAlloc(mail->context, work->list_bytes);
-
-			CHECK_FOR_INTERRUPTS();
-			if (!rvi_hnsw_cells_get(file, list, work->list_bytes) ||
-				nid - work->start[cell] >= mail->count)
-				parts_missing("lists");
-			mail->lists[nid - work->start[cell]] = list;
-		}
-		if (file != NULL)
-			BufFileClose(file);
-	}
-}
-
-static void
-parts_read_upper(HnswCellsWork *work, uint32 cell, PartsMail *mail)
-{
-	BufFile    *file = parts_open_only(work, CELLS_UPPER, cell);
-	RveNode		nid;
-
-	while (file != NULL && rvi_hnsw_cells_get(file, &nid, sizeof(nid)))
-	{
-		Size		bytes = rvi_hnsw_cells_level(work, nid) * (1 + work->build->meta.m) *
-			sizeof(uint32);
-		uint32	   *lists = MemoryContextAlloc(mail->context, bytes);
-
-		if (!rvi_hnsw_cells_get(file, lists, bytes) || nid - work->start[cell] >= mail->count)
-			parts_missing("upper lists");
-		mail->upper[nid - work->start[cell]] = lists;
-	}
-	if (file != NULL)
-		BufFileClose(file);
-}
-
-/* Makes sure that a list keeps an edge to target. */
-static void
-parts_join(const HnswCellsWork *work, uint32 *list, RveNode target)
-{
-	uint32		max = 2 * work->build->meta.m;
-	float	   *dist = (float *) (list + 1 + max);
-	uint32		at = list[0];
-	uint32		i;
-
-	for (i = 0; i < list[0]; i++)
-	{
-		if (RVE_HNSW_NODE(list[1 + i]) == target)
-			break;
-		if (list[0] == max && (list[1 + i] & RVE_HNSW_KEPT) == 0)
-			at = i;
-	}
-	if (i < list[0])
-		at = i;
-	else if (at == list[0])
-		list[0]++;
-	list[1 + at] = target | RVE_HNSW_KEPT;
-	dist[at] = 0;
-}
-
-/* The first nodes of the cells that have any are a path. */
-static void
-parts_join_cells(const HnswCellsWork *work, uint32 cell, uint32 *list)
-{
-	uint32		other;
-
-	if (work->start[cell] > 0)
-	{
-		other = parts_cell_of(work, work->start[cell] - 1);
-		parts_join(work, list, work->start[other]);
-	}
-	if (work->start[cell + 1] < work->start[work->cells->count])
-		parts_join(work, list, work->start[cell + 1]);
-}
-
-static RveHnswList
-parts_list(const HnswCellsWork *work, const uint32 *list)
-{
-	RveHnswList result = {NULL, NULL, 0};
-
-	if (list != NULL)
-	{
-		result.edges = list + 1;
-		result.dist = (const float *) (list + 1 + 2 * work->build->meta.m);
-		result.count = Min(list[0], 2 * work->build->meta.m);
-	}
-	return result;
-}
-
-/* Writes the node at a place; own is its list out of this cell. */
-static void
-parts_write_node(HnswCellsWork *work, RveNode nid, RveHnswMemNode *node, const uint32 *own,
-				 const uint32 *mailed, const uint32 *upper)
-{
-	RveNode		edges[RVE_HNSW_MAX_DEGREE];
-	int			m = work->build->meta.m;
-	HnswBuildLists lists = {{NULL}, {0}};
-	RveHnswList a = parts_list(work, own);
-	RveHnswList b = parts_list(work, mailed);
-	int			level;
-
-	node->level = 0;
-	if (node->duplicate_of == RVE_NODE_NONE)
-	{
-		lists.edges[0] = edges;
-		lists.count[0] = rve_hnsw_merge_lists(&a, &b, 2 * m, edges);
-		node->level = upper == NULL ? 0 : rvi_hnsw_cells_level(work, nid);
-	}
-	for (level = 1; level <= node->level; level++)
-	{
-		lists.edges[level] = upper + (level - 1) * (1 + m) + 1;
-		lists.count[level] = Min(upper[(level - 1) * (1 + m)], m);
-	}
-	rvi_hnsw_build_write_node(work->build, nid, node, &lists);
-}
-
-void
-rvi_hnsw_cells_write(HnswCellsWork *work, uint32 cell)
-{
-	uint8	   *item = parts_alloc(work, work->build->item_bytes, 1);
-	uint32	   *own = parts_alloc(work, work->list_bytes, 1);
-	BufFile    *nodes = parts_open_only(work, CELLS_NODES, cell);
-	BufFile    *lists = parts_open_only(work, CELLS_LISTS, cell);
-	PartsMail	mail = {work->start[cell + 1] - work->start[cell]};
-	HnswCellsNode stored;
-	uint32		at;
-
-	mail.context = AllocSetContextCreate(work->context, "hnsw build mail",
-										 ALLOCSET_DEFAULT_SIZES);
-	mail.lists = parts_alloc(work, mail.count, sizeof(uint32 *));
-	mail.upper = parts_alloc(work, mail.count, sizeof(uint32 *));
-	parts_read_mail(work, cell, &mail);
-	parts_read_upper(work, cell, &mail);
-	for (at = 0; at < mail.count; at++)
-	{
-		RveHnswMemNode node = {0};
-
-		CHECK_FOR_INTERRUPTS();
-		if (nodes == NULL || lists == NULL || !rvi_hnsw_cells_get(nodes, &stored, sizeof(stored)) ||
-			!rvi_hnsw_cells_get(nodes, item, work->build->item_bytes) ||
-			(stored.duplicate_of == RVE_NODE_NONE &&
-			 !rvi_hnsw_cells_get(lists, own, work->list_bytes)))
-			parts_missing("nodes");
-		if (at == 0)
-			parts_join_cells(work, cell, own);
-		node.tag = stored.tag;
-		node.item = item;
-		node.duplicate_of = stored.duplicate_of;
-		node.next_duplicate = stored.next_duplicate;
-		parts_write_node(work, work->start[cell] + at, &node, own, mail.lists[at], mail.upper[at]);
-	}
-	if (nodes != NULL)
-		BufFileClose(nodes);
-	if (lists != NULL)
-		BufFileClose(lists);
-	MemoryContextDelete(mail.context);
-	pfree(mail.lists);
-	pfree(mail.upper);
-	pfree(item);
-	pfree(own);
 }

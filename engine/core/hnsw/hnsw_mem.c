@@ -369,6 +369,13 @@ rvei_hmem_prepare(RveHnswMem *mem, RveNode node, const void *item, uint64_t tag)
 	return RVE_OK;
 }
 
+void
+rve_hnsw_mem_set_effort(RveHnswMem *mem, int ef_construction)
+{
+	if (ef_construction >= 1 && ef_construction <= RVE_HNSW_MAX_EF)
+		mem->params.ef_construction = ef_construction;
+}
+
 /* ---- reading ---- */
 
 size_t

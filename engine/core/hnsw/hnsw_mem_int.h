@@ -41,9 +41,6 @@
  */
 #define HMEM_PRUNED RVE_HNSW_KEPT
 
-/* In a distance, after rve_hnsw_mem_connect: the edge was pruned. */
-#define HMEM_PRUNED_BIT 1u
-
 typedef struct HmemNode
 {
 	uint64_t	tag;

@@ -140,17 +140,7 @@ hmem_tree_find_parent(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode *pa
 	return RVE_OK;
 }
 
-/* What the flag of a list's edge meant goes to its distance's lowest bit: see HMEM_PRUNED. */
-static void
-hmem_mark_distance(float *dist, bool pruned)
-{
-	uint32_t	bits;
-
-	memcpy(&bits, dist, sizeof(bits));
-	bits = (bits & ~HMEM_PRUNED_BIT) | (pruned ? HMEM_PRUNED_BIT : 0);
-	memcpy(dist, &bits, sizeof(bits));
-}
-
+/* The flag changes its meaning: see HMEM_PRUNED. */
 static void
 hmem_clear_flags(RveHnswMem *mem)
 {
@@ -166,12 +156,7 @@ hmem_clear_flags(RveHnswMem *mem)
 			HmemList	list = hmem_list(mem, node, level);
 
 			for (i = 0; i < hmem_list_count(mem, node, level); i++)
-			{
-				uint32_t	edge = hmem_edge(&list, i);
-
-				hmem_mark_distance(&list.dist[i], (edge & HMEM_PRUNED) != 0);
-				hmem_set_edge(&list, i, RVE_HNSW_NODE(edge));
-			}
+				hmem_set_edge(&list, i, RVE_HNSW_NODE(hmem_edge(&list, i)));
 		}
 	}
 }

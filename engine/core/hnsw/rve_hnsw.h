@@ -294,6 +294,9 @@ extern RveStatus rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable);
 extern RveStatus rve_hnsw_mem_connect_part(RveHnswMem *mem, uint32_t nodes, int spare,
 										   uint32_t *unreachable);
 
+/* Changes ef_construction for the nodes that this view adds from now on. */
+extern void rve_hnsw_mem_set_effort(RveHnswMem *mem, int ef_construction);
+
 /* Memory in use by the nodes there are, and what a number of nodes will need. */
 extern size_t rve_hnsw_mem_bytes(const RveHnswMem *mem);
 extern double rve_hnsw_mem_estimate(int m, size_t item_bytes, double nodes);
@@ -319,10 +322,7 @@ extern void rve_hnsw_mem_node(RveHnswMem *mem, RveNode node, RveHnswMemNode *out
  */
 extern const RveNode *rve_hnsw_mem_edges(RveHnswMem *mem, RveNode node, int level, int *count);
 
-/*
- * The distances of these edges, after connect. The lowest bit of each says
- * whether selection pruned the edge (it only fills up the list).
- */
+/* The distances of these edges; 0 for one that connect has put in. */
 extern const float *rve_hnsw_mem_distances(RveHnswMem *mem, RveNode node, int level);
 
 /* A list of level 0, as the two functions above give it. */
@@ -334,12 +334,27 @@ typedef struct RveHnswList
 } RveHnswList;
 
 /*
- * One list out of two of the same node, from graphs that share some nodes: its
- * kept edges, then the nearest, those that selection pruned last. Numbers of
- * nodes mean the same in both; out has room for max, at least the number of
- * kept edges. Returns the number of edges.
+ * One list out of several of the same node, from graphs that share some nodes:
+ * kept edges first, the others by Algorithm 4. Numbers of nodes mean the same
+ * in all lists.
  */
-extern int	rve_hnsw_merge_lists(const RveHnswList *a, const RveHnswList *b, int max, RveNode *out);
+#define RVE_HNSW_MERGE_LISTS 4
+#define RVE_HNSW_MERGE_EDGES (RVE_HNSW_MERGE_LISTS * RVE_HNSW_MAX_DEGREE)
+
+typedef struct RveHnswMerge
+{
+	RveHnswList lists[RVE_HNSW_MERGE_LISTS];	/* unused ones have no edges */
+	int			max;			/* most edges of the result, at least its kept ones */
+
+	/* as in RveGraphOps; usable[i] = false: nothing is known of nodes[i] */
+	void		(*load) (void *context, const RveNode *nodes, int n, bool *usable);
+	float		(*pair) (void *context, int i, int j);
+	void	   *context;
+	RveNode	   *out;			/* room for max */
+} RveHnswMerge;
+
+/* Returns the number of edges. */
+extern int	rve_hnsw_merge_lists(const RveHnswMerge *merge);
 
 /* The level that a graph of the same m and seed without a level function gives a node. */
 extern int	rve_hnsw_mem_level(int m, uint64_t seed, RveNode node);
