@@ -86,6 +86,8 @@ CORE_OBJS = \
 	engine/core/dist/dist_neon.o \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
+	engine/core/dist/dist_sparse.o \
+	engine/core/dist/dist_sparse_avx512.o \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_mem_add.o \
@@ -256,6 +258,7 @@ engine/core/quant/%.o: CORE_CFLAGS += -O3
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)
+engine/core/dist/dist_sparse_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f)
 engine/core/dist/dist_vpopcnt.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vpopcntdq)
 IS_X86 := $(filter x86_64,$(shell uname -m))
 

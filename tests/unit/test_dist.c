@@ -634,48 +634,113 @@ END_TEST
 
 /* ---- rve_dist_exact ---- */
 
-#define EXACT_DIM 200
-
-/* A random sparse vector of count elements and the dense vector it stands for. */
-static void
-test_dist_sparse(RveVectorView *view, int32_t *index, float *x, float *dense, int count)
+/* A random sparse vector of count of dim elements, in blocks of exactly their size. */
+static RveVectorView
+test_dist_sparse(int count, int dim)
 {
+	int32_t    *index = malloc((size_t) count * sizeof(int32_t));
+	float	   *x = malloc((size_t) count * sizeof(float));
 	int			found = 0;
 
-	memset(dense, 0, sizeof(float) * EXACT_DIM);
-	for (int i = 0; i < EXACT_DIM; i++)
+	for (int i = 0; i < dim; i++)
 	{
-		if (rve_base_random_unit(&dist_seed) * (EXACT_DIM - i) > count - found)
+		if (rve_base_random_unit(&dist_seed) * (dim - i) > count - found)
 			continue;
 		index[found] = i;
-		x[found] = dense[i] = test_dist_random(4.0f);
-		found++;
+		x[found++] = test_dist_random(4.0f);
 	}
-	*view = (RveVectorView) {.elements = RVE_SPARSE, .dim = EXACT_DIM, .count = found,
+	ck_assert_int_eq(found, count);
+	return (RveVectorView) {.elements = RVE_SPARSE, .dim = dim, .count = count,
 	.x = x, .index = index};
 }
 
-START_TEST(exact_distances_of_sparse_vectors)
+/* Every table's three distances against the vectors written out. */
+static void
+test_dist_check_sparse(int count_a, int count_b, int dim)
 {
-	static const RveMetric metrics[] = {RVE_METRIC_L2, RVE_METRIC_IP, RVE_METRIC_COSINE,
-	RVE_METRIC_L1};
-	int32_t		index[2][EXACT_DIM];
-	float		x[2][EXACT_DIM];
-	float		dense[2][EXACT_DIM];
-	RveVectorView sparse[2];
-	RveVectorView full[2];
+	RveVectorView a = test_dist_sparse(count_a, dim);
+	RveVectorView b = test_dist_sparse(count_b, dim);
+	float	   *full = calloc((size_t) dim * 2, sizeof(float));
+	const RveDistTable *t;
+	double		l2 = 0,
+				l1 = 0,
+				ip = 0;
 
-	for (int round = 0; round < 400; round++)
+	for (int i = 0; i < count_a; i++)
+		full[a.index[i]] = a.x[i];
+	for (int i = 0; i < count_b; i++)
+		full[dim + b.index[i]] = b.x[i];
+	for (int i = 0; i < dim; i++)
 	{
-		for (int v = 0; v < 2; v++)
+		double		x = full[i];
+		double		y = full[dim + i];
+
+		l2 += (x - y) * (x - y);
+		l1 += fabs(x - y);
+		ip += x * y;
+	}
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
+	{
+		size_t		n = (size_t) (count_a + count_b);
+
+		test_dist_near("l2sq_sparse", t->name, n, t->l2sq_sparse(&a, &b), l2, l2);
+		test_dist_near("l1_sparse", t->name, n, t->l1_sparse(&a, &b), l1, l1);
+		test_dist_near("ip_sparse", t->name, n, t->ip_sparse(&a, &b), ip, 16.0 * (double) n);
+	}
+	free((void *) a.index);
+	free((void *) a.x);
+	free((void *) b.index);
+	free((void *) b.x);
+	free(full);
+}
+
+START_TEST(sparse_kernels_agree)
+{
+	for (int count_a = 0; count_a <= 40; count_a++)
+	{
+		for (int count_b = 0; count_b <= 40; count_b++)
 		{
-			test_dist_sparse(&sparse[v], index[v], x[v], dense[v], round * (v + 1) % (EXACT_DIM + 1));
-			full[v] = (RveVectorView) {.elements = RVE_DENSE, .dim = EXACT_DIM, .x = dense[v]};
+			test_dist_check_sparse(count_a, count_b, 40);
+			test_dist_check_sparse(count_a, count_b, 70);
+			test_dist_check_sparse(count_a, count_b, 1000);
 		}
-		for (int m = 0; m < 4; m++)
-			test_dist_near("sparse", "exact", EXACT_DIM,
-						   (float) rve_dist_exact(metrics[m], &sparse[0], &sparse[1]),
-						   rve_dist_exact(metrics[m], &full[0], &full[1]), 8.0 * EXACT_DIM);
+	}
+	test_dist_check_sparse(16000, 16000, 16000);
+	test_dist_check_sparse(16000, 15999, 30000);
+	test_dist_check_sparse(3, 5000, 5000);
+}
+END_TEST
+
+/* One element each, at every place of the blocks a kernel may work in. */
+START_TEST(sparse_kernels_read_every_element_once)
+{
+	const RveDistTable *t;
+	int32_t		index[100];
+	float		zeros[100] = {0};
+	float		x[100] = {0};
+
+	for (int i = 0; i < 100; i++)
+		index[i] = i;
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
+	{
+		for (int n = 1; n <= 100; n++)
+		{
+			RveVectorView a = {.elements = RVE_SPARSE, .dim = 100, .count = n, .x = x, .index = index};
+			RveVectorView b = {.elements = RVE_SPARSE, .dim = 100, .count = n, .x = zeros, .index = index};
+
+			for (int i = 0; i < n; i++)
+			{
+				RveVectorView one = {.elements = RVE_SPARSE, .dim = 100, .count = 1, .x = &x[i], .index = &index[i]};
+
+				x[i] = 3.0f;
+				ck_assert(t->l2sq_sparse(&a, &b) == 9.0f && t->l2sq_sparse(&b, &one) == 9.0f);
+				ck_assert(t->l2sq_sparse(&a, &one) == 0.0f && t->l1_sparse(&one, &a) == 0.0f);
+				ck_assert(t->l1_sparse(&a, &b) == 3.0f && t->l1_sparse(&one, &b) == 3.0f);
+				ck_assert(t->ip_sparse(&a, &one) == 9.0f && t->ip_sparse(&one, &a) == 9.0f);
+				ck_assert(t->ip_sparse(&a, &a) == 9.0f && t->ip_sparse(&a, &b) == 0.0f);
+				x[i] = 0.0f;
+			}
+		}
 	}
 }
 END_TEST
@@ -692,11 +757,18 @@ START_TEST(exact_distances_by_hand)
 	RveVectorView s = {.elements = RVE_BITS, .dim = 9, .bits = p};
 	RveVectorView t = {.elements = RVE_BITS, .dim = 9, .bits = q};
 	RveVectorView z = {.elements = RVE_BITS, .dim = 9, .bits = none};
+	static const int32_t at[] = {0, 5, 9};
+	RveVectorView u = {.elements = RVE_SPARSE, .dim = 10, .count = 3, .x = a, .index = at};
+	RveVectorView w = {.elements = RVE_SPARSE, .dim = 10, .count = 2, .x = b, .index = at + 1};
 
 	ck_assert(rve_dist_exact(RVE_METRIC_L2, &x, &y) == 25.0);
 	ck_assert(rve_dist_exact(RVE_METRIC_COSINE, &x, &y) == 25.0);
 	ck_assert(rve_dist_exact(RVE_METRIC_IP, &x, &y) == -9.0);
 	ck_assert(rve_dist_exact(RVE_METRIC_L1, &x, &y) == 7.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_L2, &u, &w) == 30.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_COSINE, &u, &w) == 30.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_IP, &u, &w) == -2.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_L1, &u, &w) == 8.0);
 	ck_assert(rve_dist_exact(RVE_METRIC_HAMMING, &s, &t) == 2.0);
 	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &t) == 0.5);
 	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &s) == 0.0);
@@ -750,7 +822,8 @@ main(void)
 	tcase_add_test(tcase, half_kernels_agree_at_every_length);
 	tcase_add_test(tcase, half_kernels_read_every_element_once);
 	tcase_add_test(tcase, bit_kernels_are_exact);
-	tcase_add_test(tcase, exact_distances_of_sparse_vectors);
+	tcase_add_test(tcase, sparse_kernels_agree);
+	tcase_add_test(tcase, sparse_kernels_read_every_element_once);
 	tcase_add_test(tcase, exact_distances_by_hand);
 	tcase_add_test(tcase, a_table_is_chosen_by_name);
 	suite_add_tcase(suite, tcase);
