@@ -49,7 +49,6 @@
 #define SCAN_HELD_BACK 4		/* strict order: 1/4 of a batch */
 #define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
 #define SCAN_POOL 2				/* times ef candidates are kept when the stop rule bounds the work */
-#define SCAN_REACH 0.8			/* of the calibrated reach of ef: what hard queries use more, easy ones less */
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
 #define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
 #define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
@@ -392,30 +391,11 @@ scan_take_found(HnswScan *state)
 
 /* ---- searching ---- */
 
-/*
- * What the engine distance of the ef-th nearest is times that of the k-th, as
- * calibrated; 0: not known. Between the steps 8, 16, 32 ... by logarithms.
- */
-static double
-scan_calibrated(const RvHnswIndex *index, int ef)
-{
-	double		at = Max(0.0, log2(ef) - 3.0);
-	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
-
-	return index->stop_ratio[step] +
-		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
-}
-
 /* The stop rule for a stage of the search; 0: none. */
 static float
 scan_stop_ratio(const HnswScan *state, int stage)
 {
-	const RvHnswIndex *index = state->index;
-	double		near = scan_calibrated(index, stage);
-
-	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
-		return 0;
-	return (float) (1 + SCAN_REACH * (scan_calibrated(index, state->ef) / near - 1));
+	return rvi_hnsw_stop_ratio(state->index, stage, state->ef);
 }
 
 static void

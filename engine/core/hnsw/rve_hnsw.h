@@ -172,10 +172,10 @@ typedef struct RveHnswLinks
  * Algorithm 1 up to the choice of neighbours: searches every level from
  * min(links->level, entry level) down and selects edges by Algorithm 4: m, on
  * level 0 3m/2, where the rest of the room for 2m is left to reverse edges.
- * The result stays valid until the search is used again.
+ * effort's stop rule counts on level 0. The result stays valid until the search is used again.
  */
 extern RveStatus rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph,
-										int ef_construction, RveHnswLinks *links);
+										const RveHnswEffort *effort, RveHnswLinks *links);
 
 /*
  * Algorithm 4 with keepPrunedConnections: at most max of the n candidates,
