@@ -5,6 +5,7 @@
 # PGXS targets (all, install, clean) are PostgreSQL's usual ones and act on $(PG_CONFIG).
 
 EXTVERSION   := 0.1.0
+COMPATVERSION := 0.8.6
 PG_CONFIG    ?= pg_config
 BUILD        := build
 
@@ -71,6 +72,7 @@ bench-ann:
 else # ------------------------------------------------------------------ PGXS
 
 #@ make, make install   build, and install into $(PG_CONFIG)'s server
+#@ make install-compat  the same, and the extension "vector" for applications written for pgvector
 #@ make clean           remove everything that was built, the private server included
 
 EXTENSION  = ruvector
@@ -80,14 +82,25 @@ CORE_OBJS = \
 	engine/core/base/rve_base.o \
 	engine/core/dist/dist_avx2.o \
 	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_exact.o \
 	engine/core/dist/dist_neon.o \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
+	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_mem_add.o \
+	engine/core/hnsw/hnsw_mem_merge.o \
+	engine/core/hnsw/hnsw_mem_search.o \
+	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
+	engine/core/quant/quant_bits.o \
+	engine/core/quant/quant_codec.o \
+	engine/core/quant/quant_l1.o \
 	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_residual.o \
 	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_sparse.o \
 	engine/core/quant/quant_step.o
 
 RUNTIME_OBJS = \
@@ -96,13 +109,17 @@ RUNTIME_OBJS = \
 	engine/runtime/rv_info.o
 
 TYPES_OBJS = \
+	engine/types/bitvec.o \
+	engine/types/casts.o \
 	engine/types/densevec.o \
-	engine/types/distfuncs.o \
+	engine/types/halfvec.o \
+	engine/types/sparsevec.o \
 	engine/types/typedesc.o \
 	engine/types/vector.o
 
 CATALOG_OBJS = \
-	catalog/cat_graph.o
+	catalog/cat_graph.o \
+	catalog/cat_install.o
 
 GRAPH_OBJS = \
 	engine/graph/gr_check.o \
@@ -119,9 +136,19 @@ GRAPH_OBJS = \
 	engine/graph/gr_write.o
 
 INDEXAM_OBJS = \
+	indexam/advice.o \
+	indexam/advice_class.o \
+	indexam/advice_find.o \
+	indexam/advice_plan.o \
+	indexam/advice_rules.o \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
+	indexam/hnsw_build_cells.o \
+	indexam/hnsw_build_merge.o \
+	indexam/hnsw_build_parallel.o \
+	indexam/hnsw_build_parts.o \
+	indexam/hnsw_build_pivots.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \
@@ -130,10 +157,16 @@ INDEXAM_OBJS = \
 	indexam/hnsw_inspect.o \
 	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
+	indexam/hnsw_params.o \
+	indexam/hnsw_peek_page.o \
+	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
-	indexam/hnsw_write_page.o
+	indexam/hnsw_write_page.o \
+	indexam/search_batch.o \
+	indexam/search_parallel.o \
+	indexam/search_scan.o
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \
@@ -200,7 +233,8 @@ PG_CFLAGS   = -fvisibility=hidden -Wextra -Werror -Wno-unused-parameter -Wno-sig
 # -Bsymbolic: PostgreSQL loads libraries RTLD_GLOBAL, and pgvector's has functions of the same names
 SHLIB_LINK  = $(CORE_LIB) -lm -Wl,-Bsymbolic $(RV_LDFLAGS)
 
-EXTRA_CLEAN = $(BUILD) $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c cypher/cy_gram.h cypher/cy_scan.c \
+EXTRA_CLEAN = $(BUILD) vector--$(COMPATVERSION).sql $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c \
+	cypher/cy_gram.h cypher/cy_scan.c \
 	$(wildcard *.d */*.d */*/*.d */*/*/*.d)
 
 # no LLVM bitcode: nothing here profits from inlining into JIT code, and it doubles the build
@@ -221,6 +255,7 @@ engine/core/quant/%.o: CORE_CFLAGS += -O3
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)
+engine/core/dist/dist_vpopcnt.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vpopcntdq)
 IS_X86 := $(filter x86_64,$(shell uname -m))
 
 $(CORE_OBJS): %.o: %.c
@@ -242,8 +277,19 @@ cypher/cy_gram.o cypher/cy_scan.o: CFLAGS += -Wno-unused-function -Wno-declarati
 	-Wno-implicit-fallthrough -Wno-missing-prototypes
 $(CYPHER_OBJS): $(if $(CYPHER_OBJS),cypher/cy_gram.h)
 
-ruvector--$(EXTVERSION).sql: $(SQL_PARTS)
-	cat $^ > $@
+ruvector--$(EXTVERSION).sql: $(SQL_PARTS) tools/make_sql
+	tools/make_sql ruvector $(SQL_PARTS) >$@ || { rm -f $@; exit 1; }
+
+vector--$(COMPATVERSION).sql: $(SQL_PARTS) tools/make_sql
+	tools/make_sql vector $(SQL_PARTS) >$@ || { rm -f $@; exit 1; }
+
+# never over pgvector's own files: that installation would be left with a library of neither
+COMPATDIR = $(DESTDIR)$(datadir)/$(datamoduledir)
+.PHONY: install-compat
+install-compat: install vector--$(COMPATVERSION).sql
+	@if [ -f '$(COMPATDIR)/vector.control' ] && ! grep -q ruvector '$(COMPATDIR)/vector.control'; then \
+		echo "$(COMPATDIR)/vector.control is pgvector's: remove that package first" >&2; exit 1; fi
+	$(INSTALL_DATA) vector.control vector--$(COMPATVERSION).sql '$(COMPATDIR)/'
 
 clean: stop-private
 .PHONY: stop-private

@@ -1,81 +1,69 @@
 /*-------------------------------------------------------------------------
  *
  * quant_rabitq.c
- *	  The RaBitQ codec: encoding, query preparation, distance estimates.
+ *	  RaBitQ codes: encoding, query preparation, distance estimates.
  *
- * A codec is one block of memory; nothing else is allocated but queries.
- * Residuals far from magnitude 1 are scaled by a power of two before they are
- * rotated, and factors are computed in double and clamped to finite floats,
- * so that no input makes an estimate that cannot be compared.
+ * A codec is one block of memory. Centred vectors far from magnitude 1 are
+ * scaled by a power of two before they are rotated, and factors are computed
+ * in double and clamped to finite floats, so that no input makes an estimate
+ * that cannot be compared.
  *
  * The query is quantised to 8 bits. The constant term uses the sum of the
  * quantised query, not of the query itself: the rounding errors are then
- * weighted with x (mean 0) instead of u (mean (2^B - 1) / 2).
+ * weighted with x (mean 0) instead of u (mean (2^B - 1) / 2). Products of
+ * integers stay integers until all constant terms are in: twice <x, q8> is
+ * 2 <u, q8> - (2^B - 1) sum(q8), below 2^31 for every dim.
  *
  *-------------------------------------------------------------------------
  */
-#include "engine/core/quant/quant_int.h"
+#include "engine/core/quant/quant_rabitq.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
-struct RveCodec
-{
-	int			dim;
-	int			bits;
-	RveMetric	metric;
-	size_t		padded;
-	float		step;			/* t_B; 4 bits only */
-	float		centre;			/* c_B */
-	double		mean_norm2;		/* |c|^2 */
-	QuantRotation rotation;
-	float	   *mean;			/* dim */
-	float	   *scratch;		/* padded */
-};
+/*
+ * Scaled vectors are about 1 long; when all coded coordinates are below this,
+ * the others hold everything.
+ */
+#define RABITQ_NOTHING 0x1.0p-100f
 
-struct RveCodecQuery
+/* Rotated dimensions: as few as the transform and the codes' layout allow. */
+static size_t
+rabitq_rotated(const RveCodecParams *params)
 {
-	int			dim;
-	int			bits;
-	size_t		padded;
-	double		g;
-	double		scale;			/* D8: q' is about scale * q8 */
-	double		constant;		/* scale * c_B * sum(q8) */
-	int8_t		q8[];			/* padded */
-};
+	size_t		unit = params->bits == 4 ? 2 * RVE_DIST_PAD : RVE_DIST_PAD;
 
-/* A rotated residual in codec->scratch: the true r is scratch * 2^exponent. */
-typedef struct QuantResidual
-{
-	int			exponent;
-	double		norm2;			/* of scratch, not of r */
-} QuantResidual;
+	return ((size_t) params->dim + unit - 1) / unit * unit;
+}
 
 static size_t
-quant_padded_dim(int dim, int bits)
+rabitq_coded(const RveCodecParams *params)
 {
-	size_t		unit = bits == 4 ? 2 * RVE_DIST_PAD : RVE_DIST_PAD;
+	size_t		unit = params->bits == 4 ? 2 * RVE_DIST_PAD : RVE_DIST_PAD;
+	size_t		rotated = rabitq_rotated(params);
+	size_t		coded = ((size_t) params->coded_dim + unit - 1) / unit * unit;
 
-	return ((size_t) dim + unit - 1) / unit * unit;
+	return params->coded_dim == 0 || coded > rotated ? rotated : coded;
 }
 
-size_t
-rve_quant_code_bytes_for(int dim, int bits)
+static size_t
+rabitq_code_bytes(const RveCodecParams *params)
 {
-	return quant_padded_dim(dim, bits) * (size_t) bits / 8;
+	return rabitq_coded(params) * (size_t) params->bits / 8;
 }
 
-size_t
-rve_quant_code_bytes(const RveCodec *codec)
+static size_t
+rabitq_residual_bytes(const RveCodecParams *params)
 {
-	return codec->padded * (size_t) codec->bits / 8;
+	return sizeof(QuantResidualHeader) + rabitq_coded(params);
 }
 
 static bool
-quant_params_valid(const RveCodecParams *params)
+rabitq_params_valid(const RveCodecParams *params)
 {
 	if (params->dim < 1 || params->dim > QUANT_MAX_DIM)
+		return false;
+	if (params->coded_dim < 0 || params->coded_dim > params->dim)
 		return false;
 	if (params->bits != 4 && params->bits != 8)
 		return false;
@@ -90,120 +78,129 @@ quant_params_valid(const RveCodecParams *params)
 	return true;
 }
 
-RveStatus
-rve_quant_codec_create(const RveCodecParams *params, RveCodec **codec)
+static RveStatus
+rabitq_create(const RveCodecParams *params, RveCodec **codec)
 {
-	RveCodec   *c;
+	size_t		rotated = rabitq_rotated(params);
+	RabitqCodec *c;
 	float	   *floats;
-	size_t		padded;
-
-	*codec = NULL;
-	if (!quant_params_valid(params))
-		return RVE_INVALID_ARGUMENT;
 
 	/* at most 6 * 16,000 floats: these sums cannot overflow */
-	padded = quant_padded_dim(params->dim, params->bits);
-	c = rve_base_alloc0(sizeof(RveCodec) +
-						((QUANT_ROTATION_ROUNDS + 1) * padded + (size_t) params->dim) *
-						sizeof(float));
+	c = rve_base_alloc0(sizeof(RabitqCodec) +
+						((QUANT_ROTATION_ROUNDS + 1) * rotated + (size_t) params->dim) *
+						sizeof(float) + rotated);
 	if (c == NULL)
 		return RVE_NO_MEMORY;
 	floats = (float *) (c + 1);
 	c->scratch = floats;
-	c->mean = floats + (QUANT_ROTATION_ROUNDS + 1) * padded;
-
-	c->dim = params->dim;
+	c->mean = floats + (QUANT_ROTATION_ROUNDS + 1) * rotated;
+	c->integers = (uint8_t *) (c->mean + params->dim);
 	c->bits = params->bits;
-	c->metric = params->metric;
-	c->padded = padded;
-	c->centre = -(float) ((1 << params->bits) - 1) / 2.0f;
+	c->rotated = rotated;
+	c->coded = rabitq_coded(params);
+	c->levels = (1 << params->bits) - 1;
 	for (int i = 0; params->mean != NULL && i < params->dim; i++)
 	{
 		c->mean[i] = params->mean[i];
 		c->mean_norm2 += (double) params->mean[i] * params->mean[i];
 	}
-	rvi_quant_rotation_init(&c->rotation, padded, params->seed, floats + padded);
+	/* IP: est = add_a + add_b - |c|^2 - <r_a, r_b>; else est = n2_a + n2_b - 2 <r_a, r_b> */
+	c->sym_constant = params->metric == RVE_METRIC_IP ? c->mean_norm2 : 0.0;
+	c->xx_constant = (int64_t) c->levels * c->levels * (int64_t) c->coded;
+	c->xx_scale = (params->metric == RVE_METRIC_IP ? 0.25 : 0.125) *
+		(double) c->coded / (double) rotated;
+	rvi_quant_rotation_init(&c->rotation, rotated, params->seed, floats + rotated);
 	if (params->bits == 4)
-		c->step = rvi_quant_step(padded, params->bits, c->scratch);
-	*codec = c;
+		c->step = rvi_quant_step(rotated, params->bits, c->scratch);
+	*codec = &c->base;
 	return RVE_OK;
 }
 
-void
-rve_quant_codec_free(RveCodec *codec)
+/* |v - c|^2, <v - c, c>; returns the largest |v_i - c_i|. */
+static double
+rabitq_measure(const RabitqCodec *codec, const float *v, RabitqCentred *centred)
 {
-	rve_base_free(codec);
-}
+	int			dim = codec->base.dim;
+	double		norm[RABITQ_LANES] = {0.0};
+	double		dot[RABITQ_LANES] = {0.0};
+	double		most[RABITQ_LANES] = {0.0};
+	double		largest = 0.0;
 
-static float
-quant_to_float(double value)
-{
-	if (value > FLT_MAX)
-		return FLT_MAX;
-	if (value < -FLT_MAX)
-		return -FLT_MAX;
-	return (float) value;
+	for (int i = 0; i < dim; i += RABITQ_LANES)
+	{
+		int			n = dim - i < RABITQ_LANES ? dim - i : RABITQ_LANES;
+
+		for (int k = 0; k < n; k++)
+		{
+			double		x = (double) v[i + k] - codec->mean[i + k];
+
+			norm[k] += x * x;
+			dot[k] += x * codec->mean[i + k];
+			most[k] = fabs(x) > most[k] ? fabs(x) : most[k];
+		}
+	}
+	for (int k = 0; k < RABITQ_LANES; k++)
+		largest = most[k] > largest ? most[k] : largest;
+	centred->norm2 = rabitq_lanes_sum(norm);
+	centred->dot_mean = rabitq_lanes_sum(dot);
+	return largest;
 }
 
 /*
  * Centres v, rotates the result into codec->scratch. Magnitudes whose squares
  * could leave a float's range are brought to about 1 first.
  */
-static QuantResidual
-quant_residual(RveCodec *codec, const float *v)
+static RabitqCentred
+rabitq_centre(RabitqCodec *codec, const float *v)
 {
-	QuantResidual residual = {0, 0.0};
+	RabitqCentred centred = {0, 0.0, 0.0, 0.0};
 	float	   *r = codec->scratch;
-	double		largest = 0.0;
+	int			dim = codec->base.dim;
+	double		largest = rabitq_measure(codec, v, &centred);
+	double		norm[RABITQ_LANES] = {0.0};
 
-	for (int i = 0; i < codec->dim; i++)
-	{
-		double		magnitude = fabs((double) v[i] - codec->mean[i]);
-
-		if (magnitude > largest)
-			largest = magnitude;
-	}
 	if (largest > 0.0 && (largest < 0x1.0p-30 || largest > 0x1.0p30))
-		residual.exponent = ilogb(largest);
-	if (residual.exponent == 0)
+		centred.exponent = ilogb(largest);
+	if (centred.exponent == 0)
 	{
-		for (int i = 0; i < codec->dim; i++)
+		for (int i = 0; i < dim; i++)
 			r[i] = v[i] - codec->mean[i];
 	}
 	else
 	{
-		for (int i = 0; i < codec->dim; i++)
-			r[i] = (float) ldexp((double) v[i] - codec->mean[i], -residual.exponent);
+		for (int i = 0; i < dim; i++)
+			r[i] = (float) ldexp((double) v[i] - codec->mean[i], -centred.exponent);
 	}
-	memset(r + codec->dim, 0, (codec->padded - (size_t) codec->dim) * sizeof(float));
+	memset(r + dim, 0, (codec->rotated - (size_t) dim) * sizeof(float));
 	rvi_quant_rotate(&codec->rotation, r);
 
-	for (size_t i = 0; i < codec->padded; i++)
-		residual.norm2 += (double) r[i] * r[i];
-	return residual;
+	for (size_t i = 0; i < codec->rotated; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+			norm[k] += (double) r[i + k] * r[i + k];
+	}
+	centred.scratch_norm2 = rabitq_lanes_sum(norm);
+	return centred;
 }
 
-/* <v - c, c>: the part of an inner product that needs no estimate. */
-static double
-quant_dot_mean(const RveCodec *codec, const float *v)
+float
+rvi_quant_largest(const RabitqCodec *codec)
 {
-	double		sum = 0.0;
+	float		most[RABITQ_LANES] = {0.0f};
+	float		largest = 0.0f;
 
-	for (int i = 0; i < codec->dim; i++)
-		sum += ((double) v[i] - codec->mean[i]) * codec->mean[i];
-	return sum;
-}
+	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+		{
+			float		x = fabsf(codec->scratch[i + k]);
 
-/* Stores the integer of dimension i in the code's layout; to be called in order of i. */
-static inline void
-quant_store(uint8_t *code, int bits, size_t i, int32_t u)
-{
-	if (bits == 8)
-		code[i] = (uint8_t) u;
-	else if (i % 128 < 64)
-		code[i / 128 * 64 + i % 64] = (uint8_t) u;	/* first visit of the byte */
-	else
-		code[i / 128 * 64 + i % 64] |= (uint8_t) (u << 4);
+			most[k] = x > most[k] ? x : most[k];
+		}
+	}
+	for (int k = 0; k < RABITQ_LANES; k++)
+		largest = most[k] > largest ? most[k] : largest;
+	return largest;
 }
 
 /*
@@ -216,176 +213,249 @@ quant_store(uint8_t *code, int bits, size_t i, int32_t u)
  * measured with tests/unit/test_quant.c are twice as large).
  */
 static float
-quant_scale(const RveCodec *codec, const float *r, double norm2)
+rabitq_scale(const RabitqCodec *codec, double norm2)
 {
-	float		largest = 0.0f;
+	float		largest;
 
 	if (norm2 == 0.0)
 		return 0.0f;
 	if (codec->bits == 4)
 		return codec->step / (float) sqrt(norm2);
-	for (size_t i = 0; i < codec->padded; i++)
-	{
-		if (fabsf(r[i]) > largest)
-			largest = fabsf(r[i]);
-	}
-	return 128.0f / largest;
+	largest = rvi_quant_largest(codec);
+	return largest > RABITQ_NOTHING ? 128.0f / largest : 0.0f;
 }
 
-void
-rve_quant_encode(RveCodec *codec, const float *v, uint8_t *code, RveCodeFactors *factors)
+/* Cuts codec->scratch to integers; returns their sum and sets *ip = <r, x>. */
+static int32_t
+rabitq_cut(RabitqCodec *codec, float t, double *ip)
 {
-	QuantResidual residual = quant_residual(codec, v);
 	const float *r = codec->scratch;
 	int32_t		half = 1 << (codec->bits - 1);
-	float		t = quant_scale(codec, r, residual.norm2);
-	double		ip = 0.0;
-	double		shrink = 0.0;	/* n2 / <r,x> */
+	float		limit = (float) (half - 1);
+	double		centre = codec->levels / 2.0;
+	double		products[RABITQ_LANES] = {0.0};
 	int32_t		sum = 0;
 
-	for (size_t i = 0; i < codec->padded; i++)
+	for (size_t i = 0; i < codec->coded; i++)
 	{
 		float		cut = t * fabsf(r[i]) + 1e-5f;
-		int32_t		e = cut < (float) (half - 1) ? (int32_t) cut : half - 1;
+		int32_t		e = (int32_t) (cut < limit ? cut : limit);
 		int32_t		u = r[i] >= 0.0f ? half + e : half - 1 - e;
 
-		quant_store(code, codec->bits, i, u);
-		ip += (double) fabsf(r[i]) * ((double) e + 0.5);
+		codec->integers[i] = (uint8_t) u;
 		sum += u;
 	}
-	if (ip > 0.0)
-		shrink = ldexp(residual.norm2 / ip, residual.exponent);
-
-	if (codec->metric == RVE_METRIC_IP)
+	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
 	{
-		factors->add = quant_to_float(-quant_dot_mean(codec, v));
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+			products[k] += (double) r[i + k] * ((double) codec->integers[i + k] - centre);
+	}
+	*ip = rabitq_lanes_sum(products);
+	return sum;
+}
+
+/* codec->integers in the code's layout. */
+static void
+rabitq_pack(const RabitqCodec *codec, uint8_t *code)
+{
+	const uint8_t *u = codec->integers;
+	size_t		half;
+
+	if (codec->bits == 8)
+	{
+		memcpy(code, u, codec->coded);
+		return;
+	}
+	for (size_t rest = codec->coded; rest > 0; rest -= 2 * half)
+	{
+		half = rest >= 128 ? 64 : rest / 2;
+		for (size_t j = 0; j < half; j++)
+			code[j] = (uint8_t) (u[j] | u[j + half] << 4);
+		code += half;
+		u += 2 * half;
+	}
+}
+
+static void
+rabitq_encode(RveCodec *base, const RveVectorView *v, uint8_t *code, RveCodeFactors *factors,
+			  uint8_t *residual)
+{
+	RabitqCodec *codec = (RabitqCodec *) base;
+	RabitqCentred centred = rabitq_centre(codec, v->x);
+	float		t = rabitq_scale(codec, centred.scratch_norm2);
+	double		ip;
+	double		shrink = 0.0;	/* n2 / <r,x> */
+
+	factors->sum = rabitq_cut(codec, t, &ip);
+	rabitq_pack(codec, code);
+	if (ip > 0.0)
+		shrink = ldexp(centred.scratch_norm2 / ip, centred.exponent);
+
+	if (base->metric == RVE_METRIC_IP)
+	{
+		factors->add = quant_to_float(-centred.dot_mean);
 		factors->resc = quant_to_float(-shrink);
 	}
 	else
 	{
-		factors->add = quant_to_float(ldexp(residual.norm2, 2 * residual.exponent));
+		factors->add = quant_to_float(centred.norm2);
 		factors->resc = quant_to_float(-2.0 * shrink);
 	}
-	factors->sum = sum;
+	if (residual != NULL)
+		rvi_quant_residual_encode(codec, &centred, t, residual);
 }
 
 /* Rounds codec->scratch to 8 bits; returns sum(q8) and sets *scale in units of scratch. */
 static int32_t
-quant_query_round(const RveCodec *codec, int8_t *q8, double *scale)
+rabitq_query_round(const RabitqCodec *codec, int8_t *q8, double *scale)
 {
 	const float *r = codec->scratch;
-	float		largest = 0.0f;
-	float		inverse;
+	float		largest = rvi_quant_largest(codec);
+	float		inverse = largest > RABITQ_NOTHING ? 127.0f / largest : 0.0f;
 	int32_t		sum = 0;
 
-	for (size_t i = 0; i < codec->padded; i++)
-	{
-		if (fabsf(r[i]) > largest)
-			largest = fabsf(r[i]);
-	}
 	*scale = (double) largest / 127.0;
-	inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
-	for (size_t i = 0; i < codec->padded; i++)
+	for (size_t i = 0; i < codec->coded; i++)
 	{
-		long		rounded = lrintf(r[i] * inverse);
+		/* within 127 and a rounding error: to the nearest, in steps a compiler vectorises */
+		int32_t		rounded = (int32_t) (r[i] * inverse + 128.5f) - 128;
 
-		q8[i] = (int8_t) (rounded > 127 ? 127 : rounded < -127 ? -127 : rounded);
-		sum += q8[i];
+		q8[i] = (int8_t) rounded;
+		sum += rounded;
 	}
 	return sum;
 }
 
-RveStatus
-rve_quant_query_prepare(RveCodec *codec, const float *q, RveCodecQuery **query)
+static float
+rabitq_distance(const RveCodec *base, const RveCodecQuery *base_query,
+				const uint8_t *code, const RveCodeFactors *factors)
 {
-	RveCodecQuery *out = *query;
-	QuantResidual residual;
+	const RabitqQuery *query = (const RabitqQuery *) base_query;
+	int32_t		twice = 2 * query->dot(code, query->q8, query->coded) - query->constant;
+
+	return quant_finite((factors->add + query->g) +
+						factors->resc * (query->half_scale * (float) twice));
+}
+
+static RveStatus
+rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_query)
+{
+	RabitqCodec *codec = (RabitqCodec *) base;
+	const RveDistTable *kernels = rve_dist_get();
+	size_t		coded = codec->coded;
+	RabitqCentred centred;
+	RabitqQuery *query;
+	RveStatus	status;
+	double		sums[RABITQ_LANES] = {0.0};
 	double		scale;
-	int32_t		sum;
 
-	if (out != NULL && (out->dim != codec->dim || out->bits != codec->bits))
-		return RVE_INVALID_ARGUMENT;
-	if (out == NULL)
+	status = rvi_quant_query_reserve(base, sizeof(RabitqQuery) + coded * (sizeof(float) + 1),
+									 base_query);
+	if (status != RVE_OK)
+		return status;
+	query = (RabitqQuery *) *base_query;
+	query->base.distance = rabitq_distance;
+	query->dot = codec->bits == 4 ? kernels->dot_u4s8 : kernels->dot_u8s8;
+	query->kernels = kernels;
+	query->bits = (size_t) codec->bits;
+	query->coded = coded;
+	query->q = (float *) (query + 1);
+	query->q8 = (int8_t *) (query->q + coded);
+
+	centred = rabitq_centre(codec, q->x);
+	query->constant = codec->levels * rabitq_query_round(codec, query->q8, &scale);
+	query->half_scale = quant_to_float(ldexp(scale, centred.exponent - 1));
+	query->exact_g = centred.norm2;
+	if (base->metric == RVE_METRIC_IP)
+		query->exact_g = -(centred.dot_mean + codec->mean_norm2);
+	query->g = quant_to_float(query->exact_g);
+
+	memcpy(query->q, codec->scratch, coded * sizeof(float));
+	query->unit = ldexp(1.0, centred.exponent);
+	query->norm = sqrt(centred.norm2);
+	for (size_t i = 0; i < coded; i += RABITQ_LANES)
 	{
-		out = rve_base_alloc(sizeof(RveCodecQuery) + codec->padded);
-		if (out == NULL)
-			return RVE_NO_MEMORY;
-		out->dim = codec->dim;
-		out->bits = codec->bits;
-		out->padded = codec->padded;
-		*query = out;
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+			sums[k] += query->q[i + k];
 	}
-
-	residual = quant_residual(codec, q);
-	sum = quant_query_round(codec, out->q8, &scale);
-	out->scale = ldexp(scale, residual.exponent);
-	out->constant = out->scale * codec->centre * sum;
-	if (codec->metric == RVE_METRIC_IP)
-		out->g = -(quant_dot_mean(codec, q) + codec->mean_norm2);
-	else
-		out->g = ldexp(residual.norm2, 2 * residual.exponent);
+	query->sum = rabitq_lanes_sum(sums);
 	return RVE_OK;
 }
 
-void
-rve_quant_query_free(RveCodecQuery *query)
+/*
+ * <r_a, r_b> is estimated by shrink_a * shrink_b * <x_a, x_b>, shrink = n2 / <r,x>.
+ * Where only a share of the rotated coordinates is coded, each shrink makes
+ * good for the missing ones, but they are missing from <x_a, x_b> only once.
+ * The shares of the lengths that are coded vary with the rotation; for near
+ * vectors they vary together, which makes <r_a, r_b> too large by 2 / coded of
+ * itself on average.
+ */
+static float
+rabitq_symmetric(const RveCodec *base,
+				 const uint8_t *code_a, const RveCodeFactors *factors_a,
+				 const uint8_t *code_b, const RveCodeFactors *factors_b)
 {
-	rve_base_free(query);
-}
-
-float
-rve_quant_distance(const RveCodec *codec, const RveCodecQuery *query,
-				   const uint8_t *code, const RveCodeFactors *factors)
-{
+	const RabitqCodec *codec = (const RabitqCodec *) base;
 	const RveDistTable *kernels = rve_dist_get();
-	int32_t		dot;
+	int64_t		dot;
+	int64_t		xx4;			/* 4 <x_a, x_b> */
+	double		product;
 
 	if (codec->bits == 4)
-		dot = kernels->dot_u4s8(code, query->q8, query->padded);
+		dot = kernels->dot_u4u4(code_a, code_b, codec->coded);
 	else
-		dot = kernels->dot_u8s8(code, query->q8, query->padded);
-	return quant_to_float((double) factors->add + query->g +
-						  (double) factors->resc * (query->scale * dot + query->constant));
+		dot = kernels->dot_u8u8(code_a, code_b, codec->coded);
+	xx4 = 4 * dot - 2 * (int64_t) codec->levels * ((int64_t) factors_a->sum + factors_b->sum) +
+		codec->xx_constant;
+	/* the product of two floats is exact in double: a and b may change places */
+	product = (double) factors_a->resc * (double) factors_b->resc *
+		(codec->xx_scale * (double) xx4);
+	return quant_to_float((double) factors_a->add + (double) factors_b->add -
+						  codec->sym_constant - product);
 }
 
-float
-rve_quant_symmetric(const RveCodec *codec,
-					const uint8_t *code_a, const RveCodeFactors *factors_a,
-					const uint8_t *code_b, const RveCodeFactors *factors_b)
+/*
+ * What a build does most. In float, but for the integers: a distance may
+ * differ from rabitq_symmetric's in its last bits.
+ */
+static void
+rabitq_symmetric_many(const RveCodec *base, const uint8_t *item, const void *const *others, int n,
+					  float *out)
 {
+	const RabitqCodec *codec = (const RabitqCodec *) base;
 	const RveDistTable *kernels = rve_dist_get();
-	double		centre = codec->centre;
-	double		xx;
-	double		shrink = (double) factors_a->resc * factors_b->resc;
-	double		known = (double) factors_a->add + factors_b->add;
-	int32_t		dot;
+	int32_t		(*dot) (const uint8_t *, const uint8_t *, size_t) =
+		codec->bits == 4 ? kernels->dot_u4u4 : kernels->dot_u8u8;
+	size_t		at = base->code_bytes;
+	const RveCodeFactors *own = (const RveCodeFactors *) (item + at);
+	int64_t		sum_scale = 2 * (int64_t) codec->levels;
+	int64_t		constant = codec->xx_constant - sum_scale * own->sum;
+	float		known = own->add - (float) codec->sym_constant;
+	float		scale = own->resc * (float) codec->xx_scale;
 
-	if (codec->bits == 4)
-		dot = kernels->dot_u4u4(code_a, code_b, codec->padded);
-	else
-		dot = kernels->dot_u8u8(code_a, code_b, codec->padded);
-
-	/* <x_a, x_b>, of which each residual is shrink times the estimate */
-	xx = dot + centre * ((double) factors_a->sum + factors_b->sum) +
-		centre * centre * (double) codec->padded;
-	if (codec->metric == RVE_METRIC_IP)
-		return quant_to_float(known - codec->mean_norm2 - shrink * xx);
-	return quant_to_float(known - 0.5 * shrink * xx);
-}
-
-float
-rve_quant_exact(RveMetric metric, const float *a, const float *b, int dim)
-{
-	const RveDistTable *kernels = rve_dist_get();
-
-	switch (metric)
+	for (int i = 0; i < n; i++)
 	{
-		case RVE_METRIC_IP:
-			return -kernels->ip_f32(a, b, (size_t) dim);
-		case RVE_METRIC_L1:
-			return kernels->l1_f32(a, b, (size_t) dim);
-		default:				/* cosine: of normalised vectors */
-			break;
+		const uint8_t *other = others[i];
+		const RveCodeFactors *factors = (const RveCodeFactors *) (other + at);
+		int64_t		xx4 = 4 * (int64_t) dot(item, other, codec->coded) -
+			sum_scale * factors->sum + constant;
+
+		out[i] = known + factors->add - scale * factors->resc * (float) xx4;
+		if (!(out[i] >= -FLT_MAX && out[i] <= FLT_MAX))
+			out[i] = rabitq_symmetric(base, item, own, other, factors);
 	}
-	return kernels->l2sq_f32(a, b, (size_t) dim);
 }
+
+const QuantOps rvi_quant_rabitq_ops = {
+	.elements = RVE_DENSE,
+	.params_valid = rabitq_params_valid,
+	.code_bytes = rabitq_code_bytes,
+	.residual_bytes = rabitq_residual_bytes,
+	.create = rabitq_create,
+	.encode = rabitq_encode,
+	.prepare = rabitq_prepare,
+	.symmetric = rabitq_symmetric,
+	.symmetric_many = rabitq_symmetric_many,
+	.refine = rvi_quant_residual_refine,
+	.complete = rvi_quant_never_complete,
+};
