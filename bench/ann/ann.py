@@ -221,6 +221,10 @@ def measure_maintenance(db, data, ef):
          recall_10_after=kept, index_bytes=int(db.sql("SELECT pg_relation_size('ann_idx')")))
     if db.sql("SELECT count(*), count(DISTINCT id) FROM ann_base") != "%d|%d" % (data.rows, data.rows):
         raise Failed("not every deleted row is back")
+    if db.sql("SELECT to_regprocedure('ruvector_index_check(regclass)') IS NOT NULL") == "t":
+        breaches = db.sql("SELECT * FROM ruvector_index_check('ann_idx') LIMIT 3")
+        if breaches:
+            raise Failed("the index is not sound: " + breaches)
 
 
 # ---------------------------------------------------------------- filters
