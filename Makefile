@@ -159,6 +159,7 @@ INDEXAM_OBJS = \
 	indexam/hnsw_page.o \
 	indexam/hnsw_params.o \
 	indexam/hnsw_peek_page.o \
+	indexam/hnsw_reconnect.o \
 	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \

@@ -175,12 +175,12 @@ class DataSet:
     # -- choices that go by the size
 
     def exact_queries(self):
-        """Queries of the sequential scan: about 2e8 rows x dimensions a second."""
-        return max(5, min(1000, int(5e9 / self.rows / self.dim)))
+        """Queries of the sequential scan: a second or two for all of them."""
+        return max(8, min(1000, int(1e9 / self.rows / self.dim)))
 
     def filtered_queries(self):
         """Queries of the exact plan with a filter, which may have to sort a tenth of the rows."""
-        return max(100, min(1000, 10 * self.exact_queries()))
+        return max(100, min(1000, 5 * self.exact_queries()))
 
     def lists(self):
         """Lists of ivfflat: the square root of the rows."""

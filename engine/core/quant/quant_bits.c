@@ -2,7 +2,8 @@
  *
  * quant_bits.c
  *	  Codes of bit vectors: the bits, padded with zeros to eight bytes. Hamming
- *	  and Jaccard distances by them are exact, unless coded_dim leaves bits out.
+ *	  and Jaccard distances by them are exact, unless coded_dim leaves bits out:
+ *	  then the first ones stand for all.
  *
  * A code off a damaged page may have bits set in its padding; it is then as
  * wrong as any other wrong bit makes it.
@@ -27,6 +28,7 @@ typedef struct BitsCodec
 {
 	RveCodec	base;
 	size_t		coded;			/* bits a code holds: the first ones */
+	float		scale;			/* of Hamming distances: dim / coded */
 } BitsCodec;
 
 static size_t
@@ -58,6 +60,7 @@ bits_create(const RveCodecParams *params, RveCodec **codec)
 	if (bits == NULL)
 		return RVE_NO_MEMORY;
 	bits->coded = bits_coded(params);
+	bits->scale = (float) params->dim / (float) bits->coded;
 	return RVE_OK;
 }
 
@@ -81,7 +84,8 @@ bits_between(const RveCodec *codec, const RveDistTable *kernels, const uint8_t *
 	uint64_t	either;
 
 	if (codec->metric == RVE_METRIC_HAMMING)
-		return (float) kernels->hamming(a, b, codec->code_bytes);
+		return ((const BitsCodec *) codec)->scale *
+			(float) kernels->hamming(a, b, codec->code_bytes);
 	kernels->bits_common(a, b, codec->code_bytes, &both, &either);
 	return both == 0 ? 1.0f : (float) (1.0 - (double) both / (double) either);
 }

@@ -184,9 +184,8 @@ rabitq_centre(RabitqCodec *codec, const float *v)
 	return centred;
 }
 
-/* The largest magnitude among the coded coordinates of codec->scratch. */
-static float
-rabitq_largest(const RabitqCodec *codec)
+float
+rvi_quant_largest(const RabitqCodec *codec)
 {
 	float		most[RABITQ_LANES] = {0.0f};
 	float		largest = 0.0f;
@@ -223,7 +222,7 @@ rabitq_scale(const RabitqCodec *codec, double norm2)
 		return 0.0f;
 	if (codec->bits == 4)
 		return codec->step / (float) sqrt(norm2);
-	largest = rabitq_largest(codec);
+	largest = rvi_quant_largest(codec);
 	return largest > RABITQ_NOTHING ? 128.0f / largest : 0.0f;
 }
 
@@ -312,7 +311,7 @@ static int32_t
 rabitq_query_round(const RabitqCodec *codec, int8_t *q8, double *scale)
 {
 	const float *r = codec->scratch;
-	float		largest = rabitq_largest(codec);
+	float		largest = rvi_quant_largest(codec);
 	float		inverse = largest > RABITQ_NOTHING ? 127.0f / largest : 0.0f;
 	int32_t		sum = 0;
 
@@ -358,7 +357,7 @@ rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_quer
 	query = (RabitqQuery *) *base_query;
 	query->base.distance = rabitq_distance;
 	query->dot = codec->bits == 4 ? kernels->dot_u4s8 : kernels->dot_u8s8;
-	query->refine = codec->bits == 4 ? kernels->refine_u4 : kernels->refine_u8;
+	query->kernels = kernels;
 	query->bits = (size_t) codec->bits;
 	query->coded = coded;
 	query->q = (float *) (query + 1);

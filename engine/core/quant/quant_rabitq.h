@@ -41,8 +41,7 @@ typedef struct RabitqQuery
 	int32_t		constant;		/* levels * sum(q8) */
 
 	/* for refining */
-	void		(*refine) (const uint8_t *a, const int8_t *e, const float *q, size_t n,
-						   float *aq, float *eq);
+	const RveDistTable *kernels;
 	float	   *q;				/* coded; q' is unit * q */
 	double		unit;			/* a power of two */
 	double		sum;			/* of q */
@@ -59,13 +58,19 @@ typedef struct RabitqCentred
 	double		dot_mean;		/* <v - c, c>: the part of an inner product that needs no estimate */
 } RabitqCentred;
 
+/* A coordinate that is not clipped is at most half a step off its code. */
+#define QUANT_RESIDUAL_STEP (0.5 / 127.0)
+
 /* The head of a residual; one signed byte a coded dimension follows. */
 typedef struct QuantResidualHeader
 {
-	float		delta;			/* r is about delta * (x + scale * e) */
-	float		scale;
+	float		delta;			/* r is about delta * (x + e * QUANT_RESIDUAL_STEP) */
+	float		ends;			/* 4 bits: such steps are wider by this where u is 0 or 15 */
 	float		err;			/* bound of the rest's length; FLT_MAX: nothing is known */
 } QuantResidualHeader;
+
+/* The largest magnitude among the coded coordinates of codec->scratch. */
+extern float rvi_quant_largest(const RabitqCodec *codec);
 
 /* Writes the residual of codec->scratch, which was cut to codec->integers with factor t. */
 extern void rvi_quant_residual_encode(const RabitqCodec *codec, const RabitqCentred *centred,

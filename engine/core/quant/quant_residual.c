@@ -4,7 +4,11 @@
  *	  Residuals: a signed byte a dimension that refines a RaBitQ code, and a
  *	  bound of what is left.
  *
- * With s = delta * (x + scale * e) for r, <r, q'> = <s, q'> + <r - s, q'>, and
+ * e tells where in its step a coordinate lies. 4-bit codes clip: their least
+ * and greatest integers stand for coordinates that can be several steps away,
+ * so there the steps of e are as wide as the vector's farthest one needs.
+ *
+ * With s = delta * (x + e * width) for r, <r, q'> = <s, q'> + <r - s, q'>, and
  * the last term is at most |r - s| |q'| (Cauchy and Schwarz). err is |r - s|
  * as computed, plus what rounding can have done, all of which is a multiple of
  * |q'| as well:
@@ -52,75 +56,75 @@ residual_round_up(double value)
 	return (double) result < value ? nextafterf(result, FLT_MAX) : result;
 }
 
-/*
- * The distance, in steps of the code, of the coordinate farthest from its
- * code (4-bit codes clip: that can be several steps). Only ever a choice:
- * what it leaves uncovered, err covers.
- */
-static float
-residual_reach(const RabitqCodec *codec, float t)
+/* Whether u is where 4-bit codes clip. */
+static inline bool
+residual_at_end(const RabitqCodec *codec, uint8_t u)
 {
-	float		centre = (float) codec->levels / 2.0f;
-	float		most[RABITQ_LANES] = {0.0f};
-	float		largest = 0.0f;
-
-	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
-	{
-		for (size_t k = 0; k < RABITQ_LANES; k++)
-		{
-			float		x = (float) codec->integers[i + k] - centre;
-			float		left = fabsf(codec->scratch[i + k] * t - x);
-
-			most[k] = left > most[k] ? left : most[k];
-		}
-	}
-	for (int k = 0; k < RABITQ_LANES; k++)
-		largest = most[k] > largest ? most[k] : largest;
-	return largest;
+	return codec->bits == 4 && (u == 0 || u == 15);
 }
 
-/* Chooses e: what is left of every coordinate, in 127ths of reach. */
+/*
+ * How much wider than others the steps at the ends have to be. Only ever a
+ * choice: what it leaves uncovered, err covers.
+ */
+static float
+residual_ends(const RabitqCodec *codec, float t)
+{
+	float		left = codec->bits == 4 ? rvi_quant_largest(codec) * t - 7.5f : 0.0f;
+
+	return left > 0.5f ? 2.0f * left : 1.0f;
+}
+
+/* Chooses e. */
 static void
-residual_fill(const RabitqCodec *codec, float t, float reach, int8_t *e)
+residual_fill(const RabitqCodec *codec, float t, float ends, int8_t *e)
 {
 	float		centre = (float) codec->levels / 2.0f;
-	float		steps = reach > 0.0f ? 127.0f / reach : 0.0f;
+	float		steps = (float) (1.0 / QUANT_RESIDUAL_STEP);
+	float		end_steps = steps / ends;
 
 	for (size_t i = 0; i < codec->coded; i++)
 	{
 		float		x = (float) codec->integers[i] - centre;
+		float		left = codec->scratch[i] * t - x;
 
-		/* within 127 and a rounding error: to the nearest, in steps a compiler vectorises */
-		e[i] = (int8_t) ((int32_t) ((codec->scratch[i] * t - x) * steps + 128.5f) - 128);
+		left *= residual_at_end(codec, codec->integers[i]) ? end_steps : steps;
+		left = left < 127.0f ? left : 127.0f;
+		left = left > -127.0f ? left : -127.0f;
+		/* to the nearest, in steps a compiler vectorises */
+		e[i] = (int8_t) ((int32_t) (left + 128.5f) - 128);
 	}
 }
 
 /*
- * err in units of scratch, of which delta * (x + scale * e) is to be near:
+ * err in units of scratch, which delta * (x + e * width) is to be near:
  * everything is computed from the values as they are stored.
  */
 static double
-residual_error(const RabitqCodec *codec, double delta, double scale, double norm2,
+residual_error(const RabitqCodec *codec, double delta, double ends, double norm2,
 			   const int8_t *e)
 {
 	double		centre = codec->levels / 2.0;
 	size_t		chunk = codec->coded < RESIDUAL_CHUNK ? codec->coded : RESIDUAL_CHUNK;
 	double		kernel = 1.01 * FLOAT_ROUNDING * ((double) chunk / 8.0 + 16.0);
 	double		rho = rvi_quant_rotation_error(&codec->rotation);
-	double		step = delta * scale;
+	double		inner = delta * QUANT_RESIDUAL_STEP;
+	double		outer = inner * ends;
+	double		rests[RABITQ_LANES] = {0.0};
 	double		parts[RABITQ_LANES] = {0.0};
 	double		rest;
 	int32_t		xx4 = 0;		/* at most 256^2 * 16,000 */
-	int32_t		ee = 0;
 
 	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
 	{
 		for (size_t k = 0; k < RABITQ_LANES; k++)
 		{
-			double		x = codec->integers[i + k] - centre;
-			double		left = codec->scratch[i + k] - delta * x - step * e[i + k];
+			uint8_t		u = codec->integers[i + k];
+			double		part = (residual_at_end(codec, u) ? outer : inner) * e[i + k];
+			double		left = codec->scratch[i + k] - delta * (u - centre) - part;
 
-			parts[k] += left * left;
+			rests[k] += left * left;
+			parts[k] += part * part;
 		}
 	}
 	for (size_t i = 0; i < codec->coded; i++)
@@ -129,11 +133,10 @@ residual_error(const RabitqCodec *codec, double delta, double scale, double norm
 		int32_t		x2 = abs(2 * (int32_t) codec->integers[i] - codec->levels) + 1;
 
 		xx4 += x2 * x2;
-		ee += (int32_t) e[i] * e[i];
 	}
-	rest = sqrt(rabitq_lanes_sum(parts) + residual_dropped(codec));
+	rest = sqrt(rabitq_lanes_sum(rests) + residual_dropped(codec));
 	return rest * (1.0 + DOUBLE_SUM) + 1.01 * rho * (3.0 * sqrt(norm2) + rest) +
-		kernel * (delta * sqrt((double) xx4 / 4.0) + step * sqrt((double) ee));
+		kernel * (delta * sqrt((double) xx4 / 4.0) + sqrt(rabitq_lanes_sum(parts)));
 }
 
 void
@@ -141,15 +144,14 @@ rvi_quant_residual_encode(const RabitqCodec *codec, const RabitqCentred *centred
 						  uint8_t *residual)
 {
 	int8_t	   *e = (int8_t *) residual + sizeof(QuantResidualHeader);
-	float		reach = residual_reach(codec, t);
-	QuantResidualHeader header = {0.0f, reach / 127.0f, 0.0f};
+	QuantResidualHeader header = {0.0f, residual_ends(codec, t), 0.0f};
 	int			exponent = centred->exponent;
 	double		err;
 
 	if (t > 0.0f)
 		header.delta = quant_to_float(ldexp(1.0 / (double) t, exponent));
-	residual_fill(codec, t, reach, e);
-	err = residual_error(codec, ldexp((double) header.delta, -exponent), (double) header.scale,
+	residual_fill(codec, t, header.ends, e);
+	err = residual_error(codec, ldexp((double) header.delta, -exponent), (double) header.ends,
 						 centred->scratch_norm2, e);
 	header.err = residual_round_up(ldexp(err, exponent));
 	/* add is no n2, or no <r, c>, when that left a float's range */
@@ -172,11 +174,14 @@ residual_dot(const RabitqQuery *query, const QuantResidualHeader *header, const 
 		float		aq;
 		float		eq;
 
-		query->refine(code + i * query->bits / 8, e + i, query->q + i, n, &aq, &eq);
+		if (query->bits == 4)
+			query->kernels->refine_u4(code + i / 2, e + i, query->q + i, n, header->ends, &aq, &eq);
+		else
+			query->kernels->refine_u8(code + i, e + i, query->q + i, n, &aq, &eq);
 		code_sum += (double) aq;
 		rest_sum += (double) eq;
 	}
-	return (code_sum + (double) header->scale * rest_sum) * (double) header->delta * query->unit;
+	return (code_sum + QUANT_RESIDUAL_STEP * rest_sum) * (double) header->delta * query->unit;
 }
 
 double
@@ -202,7 +207,7 @@ rvi_quant_residual_refine(const RveCodec *base, const RveCodecQuery *base_query,
 	{
 		/* what a sum in double can have lost in <r, c> and <q, c>, |r| <= length */
 		double		length = (double) header.delta * sqrt((double) codec->coded) *
-			(128.0 + 128.0 * (double) header.scale) + (double) header.err;
+			(128.0 + fabs((double) header.ends)) + (double) header.err;
 
 		value = known - dot;
 		bound += DOUBLE_SUM * sqrt(codec->mean_norm2) *

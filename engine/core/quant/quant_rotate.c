@@ -17,7 +17,6 @@
 #include "engine/core/quant/quant_int.h"
 
 #include <math.h>
-#include <string.h>
 
 void
 rvi_quant_rotation_init(QuantRotation *rotation, size_t padded, uint64_t seed, float *signs)
@@ -73,31 +72,35 @@ quant_butterfly_twice(float *restrict x0, float *restrict x1, float *restrict x2
 	}
 }
 
-typedef float QuantFour __attribute__((vector_size(16)));
-
-/*
- * The three lowest levels of 8 neighbouring coordinates, kept in registers:
- * unshuffling three times puts them back in order.
- */
+/* The three lowest levels of 8 neighbouring coordinates, kept in registers. */
 static inline void
 quant_hadamard8(float *x)
 {
-	QuantFour	a;
-	QuantFour	b;
-	QuantFour	even;
-	QuantFour	odd;
+	float		a0 = x[0] + x[1],
+				a1 = x[0] - x[1],
+				a2 = x[2] + x[3],
+				a3 = x[2] - x[3],
+				a4 = x[4] + x[5],
+				a5 = x[4] - x[5],
+				a6 = x[6] + x[7],
+				a7 = x[6] - x[7];
+	float		b0 = a0 + a2,
+				b1 = a1 + a3,
+				b2 = a0 - a2,
+				b3 = a1 - a3,
+				b4 = a4 + a6,
+				b5 = a5 + a7,
+				b6 = a4 - a6,
+				b7 = a5 - a7;
 
-	memcpy(&a, x, sizeof(a));
-	memcpy(&b, x + 4, sizeof(b));
-	for (int level = 0; level < 3; level++)
-	{
-		even = __builtin_shufflevector(a, b, 0, 2, 4, 6);
-		odd = __builtin_shufflevector(a, b, 1, 3, 5, 7);
-		a = even + odd;
-		b = even - odd;
-	}
-	memcpy(x, &a, sizeof(a));
-	memcpy(x + 4, &b, sizeof(b));
+	x[0] = b0 + b4;
+	x[1] = b1 + b5;
+	x[2] = b2 + b6;
+	x[3] = b3 + b7;
+	x[4] = b0 - b4;
+	x[5] = b1 - b5;
+	x[6] = b2 - b6;
+	x[7] = b3 - b7;
 }
 
 /* Unscaled Hadamard transform in place; n is a power of two and at least 8. */
