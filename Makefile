@@ -79,6 +79,8 @@ CORE_OBJS = \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
 	engine/core/dist/dist_vpopcnt.o \
+	engine/core/hnsw/hnsw_filtered.o \
+	engine/core/hnsw/hnsw_heap.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_mem_add.o \
 	engine/core/hnsw/hnsw_mem_search.o \
@@ -138,6 +140,8 @@ INDEXAM_OBJS = \
 	indexam/hnsw_build_parallel.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
+	indexam/hnsw_filter.o \
+	indexam/hnsw_filter_page.o \
 	indexam/hnsw_geometry.o \
 	indexam/hnsw_graph_page.o \
 	indexam/hnsw_insert.o \
@@ -148,6 +152,7 @@ INDEXAM_OBJS = \
 	indexam/hnsw_peek_page.o \
 	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
+	indexam/hnsw_scan_filter.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o \

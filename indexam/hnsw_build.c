@@ -177,6 +177,16 @@ build_tag_to_tid(uint64 tag, ItemPointer tid)
 	ItemPointerSet(tid, (BlockNumber) (tag >> 16), (OffsetNumber) (tag & 0xFFFF));
 }
 
+/* The row's filter words. */
+static void
+build_encode_filters(HnswBuild *build, const Datum *values, const bool *isnull)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->row_context);
+
+	rvi_hnsw_filter_encode(&build->index->filters, values, isnull, build->row.filters);
+	MemoryContextSwitchTo(old);
+}
+
 /* ---- the graph on pages ---- */
 
 /* Upper lists of one node; *level is lowered to what found room. */
@@ -209,6 +219,7 @@ build_write_node(HnswBuild *build, RveNode nid)
 {
 	RvHnswNodeImage image = {0};
 	RveHnswMemNode node;
+	uint32		filters[RV_HNSW_MAX_FILTERS];
 	int			level;
 
 	rve_hnsw_mem_node(build->mem, nid, &node);
@@ -219,6 +230,11 @@ build_write_node(HnswBuild *build, RveNode nid)
 	image.code = node.item;
 	memcpy(&image.factors, image.code + build->factors_at, sizeof(RveCodeFactors));
 	image.dup_next = node.next_duplicate;
+
+	/* they are on their page already: the graph in memory does without */
+	if (!rvi_hnsw_read_filters(&build->reader, nid, filters))
+		elog(ERROR, "filter words of node %u are missing", nid);
+	image.filters = filters;
 	if (node.duplicate_of != RVE_NODE_NONE)
 	{
 		image.state = RV_HNSW_DUPLICATE;
@@ -281,6 +297,7 @@ build_add_to_memory(HnswBuild *build, ItemPointer tid)
 
 	/* before the node is public: who finds an equal code compares the vector */
 	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.payload);
+	rvi_hnsw_write_filters(&build->writer, nid, build->row.filters);
 	rv_runtime_check_status(rve_hnsw_mem_insert(build->mem, nid, build->item,
 												build_tid_to_tag(tid)), "hnsw build");
 	MemoryContextSwitchTo(old);
@@ -303,6 +320,7 @@ rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, b
 		return;
 	}
 	rvi_hnsw_encode_row(build->index, &view, &build->row);
+	build_encode_filters(build, values, isnull);
 	if (!build->flushed)
 		build_add_to_memory(build, tid);
 	else

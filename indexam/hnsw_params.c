@@ -71,6 +71,8 @@ void
 rvi_hnsw_meta_init(Relation rel, const RvTypeDesc *type, RveMetric metric,
 				   RvHnswMetaPageData *meta)
 {
+	RvHnswFilterColumns columns;
+
 	memset(meta, 0, sizeof(*meta));
 	meta->m = rvi_hnsw_option_m(rel);
 	meta->ef_construction = rvi_hnsw_option_ef_construction(rel);
@@ -97,6 +99,9 @@ rvi_hnsw_meta_init(Relation rel, const RvTypeDesc *type, RveMetric metric,
 	meta->seed = PARAMS_SEED;
 	meta->entry = RVE_NODE_NONE;
 	meta->free_head = RVE_NODE_NONE;
+	rvi_hnsw_filter_columns(rel, &columns);
+	meta->filter_words = columns.words;
+	rvi_hnsw_filter_kinds(&columns, meta->filters);
 	rvi_hnsw_fit_code(meta);
 }
 

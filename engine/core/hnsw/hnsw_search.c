@@ -36,6 +36,8 @@ rve_hnsw_search_free(RveHnswSearch *search)
 	rve_base_free(search->visited);
 	rve_base_free(search->dirty);
 	rve_base_free(search->rest);
+	rve_hnsw_heap_free(&search->frontier);
+	rve_hnsw_heap_free(&search->spare);
 	rve_base_free(search->sel_nodes);
 	rve_base_free(search->sel_sorted);
 	rve_base_free(search->sel_out);
@@ -150,6 +152,8 @@ rvei_hnsw_search_reset(RveHnswSearch *search, RveNode bound, int ef, bool resuma
 	hsearch_visited_clear(search);
 	search->pool_count = search->cursor = 0;
 	search->rest_count = search->heap_count = 0;
+	search->frontier.count = search->spare.count = 0;
+	search->filtered = search->spent = false;
 	search->result_count = 0;
 	search->ef = ef;
 	search->stop_k = 0;
@@ -306,9 +310,8 @@ hsearch_offer(RveHnswSearch *search, const RveGraph *graph, int n)
 	return RVE_OK;
 }
 
-/* What of the pool was not yet given out becomes the result. */
-static void
-hsearch_take_results(RveHnswSearch *search)
+void
+rvei_hnsw_search_take(RveHnswSearch *search)
 {
 	int			i;
 
@@ -319,7 +322,7 @@ hsearch_take_results(RveHnswSearch *search)
 
 		if (search->pool[i].taken)
 			continue;
-		search->pool[i].taken = search->stop_k > 0 || search->resumable;
+		search->pool[i].taken = search->stop_k > 0 || search->resumable || search->filtered;
 		result->dist = search->pool[i].dist;
 		result->node = search->pool[i].node;
 		search->result_count++;
@@ -366,7 +369,7 @@ hsearch_run(RveHnswSearch *search, const RveGraph *graph, int level)
 		if (status != RVE_OK)
 			return status;
 	}
-	hsearch_take_results(search);
+	rvei_hnsw_search_take(search);
 	return RVE_OK;
 }
 
@@ -456,6 +459,14 @@ rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph, const RveHns
 		return status;
 	search->stop_k = effort->stop_k;
 	search->stop_ratio = effort->stop_ratio;
+	if (effort->filtered)
+	{
+		if (graph->ops->score_filtered == NULL)
+			return RVE_INVALID_ARGUMENT;
+		search->filtered = true;
+		search->budget = effort->budget;
+		return rvei_hnsw_filtered_start(search, graph, best.node);
+	}
 	return rvei_hnsw_search_layer(search, graph, &best, 1, 0);
 }
 
@@ -467,7 +478,28 @@ rve_hnsw_search_extend(RveHnswSearch *search, const RveGraph *graph, int stop_k,
 		return RVE_OK;
 	search->stop_k = stop_k;
 	search->stop_ratio = stop_ratio;
+	if (search->filtered)
+		return rvei_hnsw_filtered_run(search, graph);
 	return hsearch_run(search, graph, 0);
+}
+
+void
+rve_hnsw_search_set_budget(RveHnswSearch *search, uint64_t budget)
+{
+	search->budget = budget;
+}
+
+bool
+rve_hnsw_search_spent(const RveHnswSearch *search)
+{
+	return search->spent;
+}
+
+RveStatus
+rve_hnsw_search_clear(RveHnswSearch *search, RveNode bound)
+{
+	search->scored = 0;
+	return rvei_hnsw_search_reset(search, bound, 1, false);
 }
 
 bool
@@ -484,6 +516,8 @@ rve_hnsw_search_resume(RveHnswSearch *search, const RveGraph *graph)
 	if (!search->resumable || !search->complete)
 		return RVE_INVALID_ARGUMENT;
 	search->stop_k = 0;
+	if (search->filtered)
+		return rvei_hnsw_filtered_resume(search, graph);
 
 	/* a batch can be of nodes that were given out before they were followed */
 	do
