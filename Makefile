@@ -235,6 +235,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
 
+# loops over all words of a page
+indexam/hnsw_filter_page.o: CFLAGS += -O3
+
 # engine/core is strict C11 without PostgreSQL's headers or its -fwrapv dialect
 CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
 	-Wno-unused-parameter -I$(CURDIR) -MMD -MP $(RV_CFLAGS)

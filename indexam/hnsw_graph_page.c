@@ -337,6 +337,14 @@ gpage_score_filtered(void *host, const RveNode *nodes, int n, float *dist, bool 
 	gpage_score_nodes(host, GPAGE_FILTERED, nodes, n, dist, pass);
 }
 
+static void
+gpage_guess(void *host, const RveNode *nodes, int n, bool *worth)
+{
+	RvHnswPageGraph *graph = host;
+
+	rvi_hnsw_filter_guess(&graph->reader, graph->filter, nodes, n, worth);
+}
+
 void
 rvi_hnsw_score_rows(RvHnswPageGraph *graph, const RveNode *nodes, int n, float *dist)
 {
@@ -485,6 +493,7 @@ static const RveGraphOps gpage_ops = {
 	.neighbors = gpage_neighbors,
 	.score = gpage_score,
 	.score_filtered = gpage_score_filtered,
+	.guess = gpage_guess,
 	.load = gpage_load,
 	.hint = gpage_hint,
 	.pair = gpage_pair,

@@ -258,6 +258,7 @@ typedef struct RvHnswReader
 	BlockNumber blocks;			/* known length of the relation */
 	bool		peek;			/* unpinned reads are allowed (hnsw_peek_page.c) */
 	uint32		peeks;			/* counts them */
+	uint32		page_peeks;
 } RvHnswReader;
 
 extern void rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, RvHnswIndex *index);
@@ -346,9 +347,17 @@ rvi_hnsw_prefetch_slot(const RvHnswGeometry *geo, const void *slot)
  * only if peek_holds says so, before (with the seq it returns) and after.
  */
 extern void rvi_hnsw_peek_init(RvHnswReader *reader);
+
+/*
+ * A page by its block: valid until it is evicted, which peek_page_holds tells
+ * after the fact. NULL: it has to be read with pin and lock, and remembered.
+ */
+extern Page rvi_hnsw_peek_page(RvHnswReader *reader, BlockNumber block);
+extern bool rvi_hnsw_peek_page_holds(RvHnswReader *reader, BlockNumber block);
 extern void rvi_hnsw_peek_remember(RvHnswReader *reader, BlockNumber block, Buffer buffer);
 
 #define RV_HNSW_PEEK_SAMPLE 64	/* one in so many takes the pinned way all the same */
+#define RV_HNSW_PEEK_PAGE_SAMPLE 1024	/* of filter pages: they are few and seen often */
 
 static inline RvHnswSlot
 rvi_hnsw_peek_slot(RvHnswReader *reader, RvHnswPlace place)
@@ -458,6 +467,8 @@ typedef struct RvHnswFiltered
 	RveNode		bound;
 	double		share;			/* of rows that pass */
 	double		all_cost;		/* of finding all that pass */
+	bool		reluctant;		/* RveHnswEffort */
+	int			pool;			/* RveHnswEffort.ef */
 	bool		exhaustive;		/* all were found: heap has them */
 	RveCandidateHeap heap;
 	uint64		taken;			/* nodes given out */
@@ -466,11 +477,12 @@ typedef struct RvHnswFiltered
 	int			given_room;
 } RvHnswFiltered;
 
+extern double rvi_hnsw_calibrated(const RvHnswIndex *index, double rank);
 extern double rvi_hnsw_passing_cost(double rows, double share);
 extern double rvi_hnsw_walk_cost(int m, int ef, double k, double share);
 
 /* Begins a scan's search: measures how many rows pass. */
-extern void rvi_hnsw_filtered_begin(RvHnswFiltered *filtered, RveNode bound);
+extern void rvi_hnsw_filtered_begin(RvHnswFiltered *filtered, RveNode bound, int ef);
 
 /* Whether finding all rows that pass is cheaper than walking to the k nearest. */
 extern bool rvi_hnsw_filtered_prefers_all(const RvHnswFiltered *filtered, int ef, int k);
@@ -592,6 +604,10 @@ typedef void (*RvHnswFilterVisit) (void *arg, const RveNode *nodes, int n);
 /* A node's words on its filter page; nothing when the index has none. */
 extern void rvi_hnsw_write_filters(RvHnswWriter *writer, RveNode nid, const uint32 *words);
 extern bool rvi_hnsw_read_filters(RvHnswReader *reader, RveNode nid, uint32 *words);
+
+/* Whether each of n nodes passes, by what their filter pages seem to hold: a hint. */
+extern void rvi_hnsw_filter_guess(RvHnswReader *reader, const RvHnswFilter *filter,
+								  const RveNode *nodes, int n, bool *passes);
 
 /* Share of the nodes below bound that pass, by so many pages evenly spread. */
 extern double rvi_hnsw_filter_sample(RvHnswReader *reader, const RvHnswFilter *filter,

@@ -430,30 +430,16 @@ scan_take_found(HnswScan *state)
 
 /* ---- how far to search ---- */
 
-/*
- * What the engine distance of the ef-th nearest is times that of the k-th, as
- * calibrated; 0: not known. Between the steps 8, 16, 32 ... by logarithms.
- */
-static double
-scan_calibrated(const RvHnswIndex *index, int ef)
-{
-	double		at = Max(0.0, log2(ef) - 3.0);
-	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
-
-	return index->stop_ratio[step] +
-		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
-}
-
 /* The stop rule for a stage of the search; 0: none. */
 static float
 scan_stop_ratio(const HnswScan *state, int stage)
 {
 	const RvHnswIndex *index = state->index;
-	double		near = scan_calibrated(index, stage);
+	double		near = rvi_hnsw_calibrated(index, stage);
 
 	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
 		return 0;
-	return (float) (1 + SCAN_REACH * (scan_calibrated(index, state->ef) / near - 1));
+	return (float) (1 + SCAN_REACH * (rvi_hnsw_calibrated(index, state->ef) / near - 1));
 }
 
 /* ---- searching with a filter ---- */
@@ -506,11 +492,13 @@ static void
 scan_filtered_start(HnswScan *state)
 {
 	RvHnswFiltered *filtered = &state->filtered;
-	RveHnswEffort effort = {.ef = state->ef, .filtered = true};
+	RveHnswEffort effort = {.filtered = true};
 	int			n;
 
 	state->stage = Min(SCAN_FIRST_ROWS, state->ef);
-	rvi_hnsw_filtered_begin(filtered, state->graph->graph.bound);
+	rvi_hnsw_filtered_begin(filtered, state->graph->graph.bound, state->ef);
+	effort.ef = filtered->pool;
+	effort.reluctant = filtered->reluctant;
 	if (rvi_hnsw_filtered_prefers_all(filtered, state->ef, state->stage))
 	{
 		scan_find_all(state);
@@ -527,7 +515,7 @@ scan_filtered_start(HnswScan *state)
 
 	/* a frontier that ran dry can mean that vacuum took the node where level 0 begins */
 	if (rve_hnsw_search_spent(state->search) ||
-		(rve_hnsw_search_complete(state->search) && n < state->ef))
+		(rve_hnsw_search_complete(state->search) && n < filtered->pool))
 		scan_find_all(state);
 }
 

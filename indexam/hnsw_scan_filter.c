@@ -24,10 +24,13 @@
 #include "indexam/hnsw_int.h"
 
 #define FILTERED_SAMPLE_PAGES 24
+#define FILTERED_RELUCTANT_SHARE 0.5	/* below: ways through are scored at second sight */
+#define FILTERED_RELUCTANT_MORE 2	/* times ef: how much further such a walk goes */
+#define FILTERED_POOL 2			/* times ef candidates are kept: the stop rule bounds the work */
 #define FILTERED_LEAST_SHARE 1e-6	/* of rows that pass, when the sample has none */
 
 void
-rvi_hnsw_filtered_begin(RvHnswFiltered *filtered, RveNode bound)
+rvi_hnsw_filtered_begin(RvHnswFiltered *filtered, RveNode bound, int ef)
 {
 	double		share = rvi_hnsw_filter_sample(&filtered->graph->reader, filtered->graph->filter,
 											   bound, FILTERED_SAMPLE_PAGES);
@@ -36,6 +39,8 @@ rvi_hnsw_filtered_begin(RvHnswFiltered *filtered, RveNode bound)
 	filtered->share = Max(share, FILTERED_LEAST_SHARE);
 	filtered->all_cost = rvi_hnsw_passing_cost(bound, filtered->share);
 	filtered->exhaustive = false;
+	filtered->reluctant = filtered->share < FILTERED_RELUCTANT_SHARE;
+	filtered->pool = Min(FILTERED_POOL * ef, RVE_HNSW_MAX_EF);
 	filtered->given_count = 0;
 	filtered->taken = 0;
 }
@@ -62,10 +67,35 @@ rvi_hnsw_filtered_prefers_all(const RvHnswFiltered *filtered, int ef, int k)
 void
 rvi_hnsw_filtered_stop(const RvHnswFiltered *filtered, int ef, int k, int *stop_k, float *ratio)
 {
-	double		beyond = k + ceil(ef * filtered->share);
+	const RvHnswIndex *index = filtered->graph->reader.index;
+	double		more = filtered->reluctant ? FILTERED_RELUCTANT_MORE * ef : ef;
+	double		rank = k / filtered->share;
+	double		near = rvi_hnsw_calibrated(index, rank);
+	double		beyond = k + ceil(more * filtered->share);
 
-	*stop_k = beyond < ef ? (int) beyond : 0;
+	if (near > 0 && index->metric != RVE_METRIC_IP)
+	{
+		*stop_k = k;
+		*ratio = (float) (rvi_hnsw_calibrated(index, rank + more) / near);
+		return;
+	}
+	*stop_k = beyond < filtered->pool ? (int) beyond : 0;
 	*ratio = 1;
+}
+
+/*
+ * What the engine distance of the rank-th nearest is times that of a nearer
+ * one, as calibrated; 0: not known. Between the steps 8, 16, 32 ... and beyond
+ * the last by logarithms.
+ */
+double
+rvi_hnsw_calibrated(const RvHnswIndex *index, double rank)
+{
+	double		at = Max(0.0, log2(rank) - 3.0);
+	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
+
+	return index->stop_ratio[step] +
+		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
 }
 
 void

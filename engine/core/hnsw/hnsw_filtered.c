@@ -11,6 +11,13 @@
  * last of a full pool or there is no frontier. A search that is resumed until
  * it returns nothing has returned every node it can reach that passes.
  *
+ * When few nodes pass, most of the cost is scoring ways through. A reluctant
+ * search asks the host to guess first: a node that fails is scored only when
+ * it is seen from a second node, which those near the query soon are and the
+ * many at the edge are not. Measured on word vectors, 10 % passing: half the
+ * distances for the same recall. What was seen once and never again is kept
+ * for the case that the frontier runs dry.
+ *
  *-------------------------------------------------------------------------
  */
 #include "engine/core/hnsw/hnsw_core_int.h"
@@ -18,7 +25,9 @@
 #include <math.h>
 #include <string.h>
 
-#define HFILTER_INTERRUPT_EVERY 64	/* expansions between two interrupt tests */
+#define HFILTER_INTERRUPT_EVERY 16	/* batches of expansions between two interrupt tests */
+#define HFILTER_BATCH 4			/* nodes expanded together */
+#define HFILTER_FIRST_HITS 4	/* that must be found before a search is reluctant */
 
 /* Puts a node that passes in its place; what does not fit goes to spare. */
 static RveStatus
@@ -84,23 +93,163 @@ hfilter_offer(RveHnswSearch *search, const RveGraph *graph, int n)
 	return status;
 }
 
-/* Keeps those of n nodes that were not seen before; *count = how many. */
-static RveStatus
-hfilter_mark(RveHnswSearch *search, int n, int *count)
+/* ---- reluctance ---- */
+
+void
+rvei_hnsw_filtered_forget(RveHnswSearch *search)
 {
+	size_t		i;
+
+	for (i = 0; i < search->glimpse_count; i++)
+		search->glimpsed[search->glimpses[i] / 64] = 0;
+	search->glimpse_count = 0;
+}
+
+/* Room for the bit of node, and for one more in the list. */
+static RveStatus
+hfilter_glimpse_reserve(RveHnswSearch *search, RveNode node)
+{
+	size_t		need = (size_t) node / 64 + 1;
+
+	if (need > search->glimpsed_words)
+	{
+		size_t		words = need > search->visited_words ? need : search->visited_words;
+		uint64_t   *grown = rvei_hnsw_search_grow(search->glimpsed, search->glimpsed_words,
+												  words, sizeof(uint64_t));
+
+		if (grown == NULL)
+			return RVE_NO_MEMORY;
+		memset(grown + search->glimpsed_words, 0,
+			   (words - search->glimpsed_words) * sizeof(uint64_t));
+		search->glimpsed = grown;
+		search->glimpsed_words = words;
+	}
+	if (search->glimpse_count == search->glimpse_room)
+	{
+		size_t		room = search->glimpse_room == 0 ? 4096 : search->glimpse_room * 2;
+		RveNode    *grown = rvei_hnsw_search_grow(search->glimpses, search->glimpse_count, room,
+												  sizeof(RveNode));
+
+		if (grown == NULL)
+			return RVE_NO_MEMORY;
+		search->glimpses = grown;
+		search->glimpse_room = room;
+	}
+	return RVE_OK;
+}
+
+static inline bool
+hfilter_was_glimpsed(const RveHnswSearch *search, RveNode node)
+{
+	size_t		word = node / 64;
+
+	return word < search->glimpsed_words &&
+		(search->glimpsed[word] & (UINT64_C(1) << (node % 64))) != 0;
+}
+
+/* Sorts out those of n new nodes that fail by a guess and are seen for the first time. */
+static RveStatus
+hfilter_glimpse(RveHnswSearch *search, const RveGraph *graph, int *n)
+{
+	RveNode    *near = search->near;
 	RveStatus	status = RVE_OK;
-	bool		is_new;
+	int			kept = 0;
 	int			i;
 
-	*count = 0;
+	for (i = 0; i < *n; i++)
+	{
+		RveNode		node = near[i];
+
+		if (!hfilter_was_glimpsed(search, node))
+			continue;
+		near[i] = near[kept];
+		near[kept++] = node;
+	}
+	graph->ops->guess(graph->host, near + kept, *n - kept, search->near_pass + kept);
+	for (i = kept; i < *n && status == RVE_OK; i++)
+	{
+		RveNode		node = near[i];
+
+		if (search->near_pass[i])
+		{
+			near[kept++] = node;
+			continue;
+		}
+		status = hfilter_glimpse_reserve(search, node);
+		if (status != RVE_OK)
+			break;
+		if (hfilter_was_glimpsed(search, node))
+		{
+			near[kept++] = node;	/* seen twice in these n */
+			continue;
+		}
+		search->glimpsed[node / 64] |= UINT64_C(1) << (node % 64);
+		search->glimpses[search->glimpse_count++] = node;
+	}
+	*n = kept;
+	return status;
+}
+
+/* Leaves out of the n nodes in near those that were scored. */
+static int
+hfilter_unvisited(const RveHnswSearch *search, RveNode *near, int n)
+{
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		size_t		word = near[i] / 64;
+
+		if (word >= search->visited_words ||
+			(search->visited[word] & (UINT64_C(1) << (near[i] % 64))) == 0)
+			near[kept++] = near[i];
+	}
+	return kept;
+}
+
+/* Scores those of the n nodes in near that are new and worth it. */
+static RveStatus
+hfilter_follow(RveHnswSearch *search, const RveGraph *graph, int n)
+{
+	RveStatus	status = RVE_OK;
+	int			fresh = 0;
+	bool		is_new = false;
+	int			i;
+
+	n = hfilter_unvisited(search, search->near, n);
+	if (search->reluctant && search->pool_count >= HFILTER_FIRST_HITS && n > 0)
+		status = hfilter_glimpse(search, graph, &n);
 	for (i = 0; i < n && status == RVE_OK; i++)
 	{
 		status = rve_hnsw_search_mark(search, search->near[i], &is_new);
-		if (status == RVE_OK && is_new)
-			search->near[(*count)++] = search->near[i];
+		if (is_new)
+			search->near[fresh++] = search->near[i];
 	}
+	return status == RVE_OK ? hfilter_offer(search, graph, fresh) : status;
+}
+
+/* The frontier has run dry: scores what was only glimpsed, and is reluctant no more. */
+static RveStatus
+hfilter_revive(RveHnswSearch *search, const RveGraph *graph)
+{
+	RveStatus	status = RVE_OK;
+	size_t		at = 0;
+
+	search->reluctant = false;
+	while (at < search->glimpse_count && status == RVE_OK)
+	{
+		int			n = 0;
+
+		while (n < RVE_HNSW_MAX_DEGREE && at < search->glimpse_count)
+			search->near[n++] = search->glimpses[at++];
+		status = hfilter_follow(search, graph, n);
+	}
+	rvei_hnsw_filtered_forget(search);
 	return status;
 }
+
+/* ---- the search ---- */
 
 /* Whether the search is over for now; sets complete and spent. */
 static bool
@@ -112,7 +261,7 @@ hfilter_may_stop(RveHnswSearch *search)
 	search->complete = true;
 	search->spent = false;
 	if (search->frontier.count == 0)
-		return true;
+		return search->glimpse_count == 0;
 	nearest = search->frontier.entries[0].dist;
 	if (search->pool_count == search->ef && nearest > pool[search->ef - 1].dist)
 		return true;
@@ -124,6 +273,35 @@ hfilter_may_stop(RveHnswSearch *search)
 	return search->spent;
 }
 
+/*
+ * Takes the next nodes to expand from the frontier and puts their edges into
+ * near: several at a time, so that what has to be fetched overlaps.
+ */
+static int
+hfilter_expand(RveHnswSearch *search, const RveGraph *graph)
+{
+	RveNode		nodes[HFILTER_BATCH];
+	int			degree = rve_hnsw_max_degree(graph->m, 0);
+	int			count = 0;
+	int			n = 0;
+	int			i;
+
+	do
+	{
+		nodes[count] = rve_hnsw_heap_pop(&search->frontier).node;
+		if (count > 0 && graph->ops->hint != NULL)
+			graph->ops->hint(graph->host, nodes[count]);
+		count++;
+	} while (count < HFILTER_BATCH && (count + 1) * degree <= RVE_HNSW_MAX_DEGREE &&
+			 search->frontier.count > 0 && !hfilter_may_stop(search));
+	for (i = 0; i < HFILTER_BATCH && i < (int) search->frontier.count; i++)
+		if (graph->ops->hint != NULL)
+			graph->ops->hint(graph->host, search->frontier.entries[i].node);
+	for (i = 0; i < count; i++)
+		n += graph->ops->neighbors(graph->host, nodes[i], 0, search->near + n);
+	return n;
+}
+
 RveStatus
 rvei_hnsw_filtered_run(RveHnswSearch *search, const RveGraph *graph)
 {
@@ -132,17 +310,14 @@ rvei_hnsw_filtered_run(RveHnswSearch *search, const RveGraph *graph)
 
 	while (status == RVE_OK && !hfilter_may_stop(search))
 	{
-		RveCandidate next = rve_hnsw_heap_pop(&search->frontier);
-		int			n;
-
+		if (search->frontier.count == 0)
+		{
+			status = hfilter_revive(search, graph);
+			continue;
+		}
 		if (++steps % HFILTER_INTERRUPT_EVERY == 0 && rve_base_interrupted())
 			return RVE_INTERRUPTED;
-		if (graph->ops->hint != NULL && search->frontier.count > 0)
-			graph->ops->hint(graph->host, search->frontier.entries[0].node);
-		n = graph->ops->neighbors(graph->host, next.node, 0, search->near);
-		status = hfilter_mark(search, n, &n);
-		if (status == RVE_OK)
-			status = hfilter_offer(search, graph, n);
+		status = hfilter_follow(search, graph, hfilter_expand(search, graph));
 	}
 	if (status == RVE_OK)
 		rvei_hnsw_search_take(search);
@@ -153,12 +328,9 @@ RveStatus
 rvei_hnsw_filtered_start(RveHnswSearch *search, const RveGraph *graph, RveNode entry)
 {
 	RveStatus	status;
-	int			n;
 
 	search->near[0] = entry;
-	status = hfilter_mark(search, 1, &n);
-	if (status == RVE_OK)
-		status = hfilter_offer(search, graph, n);
+	status = hfilter_follow(search, graph, 1);
 	return status == RVE_OK ? rvei_hnsw_filtered_run(search, graph) : status;
 }
 

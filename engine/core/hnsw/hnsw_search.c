@@ -38,6 +38,8 @@ rve_hnsw_search_free(RveHnswSearch *search)
 	rve_base_free(search->rest);
 	rve_hnsw_heap_free(&search->frontier);
 	rve_hnsw_heap_free(&search->spare);
+	rve_base_free(search->glimpsed);
+	rve_base_free(search->glimpses);
 	rve_base_free(search->sel_nodes);
 	rve_base_free(search->sel_sorted);
 	rve_base_free(search->sel_out);
@@ -47,9 +49,8 @@ rve_hnsw_search_free(RveHnswSearch *search)
 	rve_base_free(search);
 }
 
-/* A copy of array with room for new_room elements; NULL (array untouched) without memory. */
-static void *
-hsearch_grow(void *array, size_t used, size_t new_room, size_t size)
+void *
+rvei_hnsw_search_grow(void *array, size_t used, size_t new_room, size_t size)
 {
 	void	   *grown = rve_base_alloc_array(new_room, size);
 
@@ -74,7 +75,7 @@ hsearch_visited_reserve(RveHnswSearch *search, RveNode node)
 	words = search->visited_words + search->visited_words / 4;
 	if (words < need)
 		words = need;
-	grown = hsearch_grow(search->visited, search->visited_words, words, sizeof(uint64_t));
+	grown = rvei_hnsw_search_grow(search->visited, search->visited_words, words, sizeof(uint64_t));
 	if (grown == NULL)
 		return RVE_NO_MEMORY;
 	memset(grown + search->visited_words, 0, (words - search->visited_words) * sizeof(uint64_t));
@@ -109,7 +110,7 @@ hsearch_visited_dirty(RveHnswSearch *search, size_t word)
 		uint32_t   *grown = NULL;
 
 		if (room <= HSEARCH_DIRTY_LIMIT)
-			grown = hsearch_grow(search->dirty, search->dirty_count, room, sizeof(uint32_t));
+			grown = rvei_hnsw_search_grow(search->dirty, search->dirty_count, room, sizeof(uint32_t));
 		if (grown == NULL)
 		{
 			search->dirty_overflow = true;
@@ -153,7 +154,8 @@ rvei_hnsw_search_reset(RveHnswSearch *search, RveNode bound, int ef, bool resuma
 	search->pool_count = search->cursor = 0;
 	search->rest_count = search->heap_count = 0;
 	search->frontier.count = search->spare.count = 0;
-	search->filtered = search->spent = false;
+	search->filtered = search->spent = search->reluctant = false;
+	rvei_hnsw_filtered_forget(search);
 	search->result_count = 0;
 	search->ef = ef;
 	search->stop_k = 0;
@@ -188,7 +190,7 @@ hsearch_rest_add(RveHnswSearch *search, HsearchEntry entry)
 	if (search->rest_count == search->rest_room)
 	{
 		size_t		room = search->rest_room == 0 ? 2048 : search->rest_room * 2;
-		HsearchEntry *grown = hsearch_grow(search->rest, search->rest_count, room,
+		HsearchEntry *grown = rvei_hnsw_search_grow(search->rest, search->rest_count, room,
 										   sizeof(HsearchEntry));
 
 		if (grown == NULL)
@@ -465,6 +467,7 @@ rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph, const RveHns
 			return RVE_INVALID_ARGUMENT;
 		search->filtered = true;
 		search->budget = effort->budget;
+		search->reluctant = effort->reluctant && graph->ops->guess != NULL;
 		return rvei_hnsw_filtered_start(search, graph, best.node);
 	}
 	return rvei_hnsw_search_layer(search, graph, &best, 1, 0);

@@ -73,6 +73,12 @@ typedef struct RveGraphOps
 								   bool *pass);
 
 	/*
+	 * Whether each of n nodes is worth scoring at first sight: a guess at
+	 * whether it passes that costs less than scoring it. May be NULL.
+	 */
+	void		(*guess) (void *host, const RveNode *nodes, int n, bool *worth);
+
+	/*
 	 * Makes n nodes ready for pair(): position i stands for nodes[i] until
 	 * the next load. usable[i] = false for a node that must not be linked to.
 	 */
@@ -150,6 +156,7 @@ typedef struct RveHnswEffort
 	 * and are results; the others are ways through.
 	 */
 	bool		filtered;
+	bool		reluctant;		/* score what guess says fails only when seen from a second node */
 	uint64_t	budget;			/* filtered: 0, or end when so many distances were asked for */
 } RveHnswEffort;
 
