@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "commands/progress.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
@@ -27,8 +29,10 @@
 #define BUILD_PHASE_LOADING 2
 #define BUILD_SAMPLE_RANGES 64
 #define BUILD_SAMPLE_RANGE_BLOCKS 8
+#define BUILD_SAMPLE_BLOCKS (BUILD_SAMPLE_RANGES * BUILD_SAMPLE_RANGE_BLOCKS)
 #define BUILD_SAMPLE_ENOUGH 256 /* rows; fewer in the sample means reading everything */
 #define BUILD_PARALLEL_ROWS 1000	/* fewer are added before a worker has started */
+#define BUILD_OVERFLOW 1.25		/* times maintenance_work_mem: the estimate was wrong */
 #define BUILD_SAMPLE_ROWS 20000	/* of them have a part in the mean */
 
 /* ---- the sample ---- */
@@ -66,30 +70,33 @@ build_sample_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull
 	MemoryContextReset(build->row_context);
 }
 
-/*
- * Reads rows of evenly spread block ranges, or all rows when those are few;
- * build->expected = rows of the index, as far as that shows.
- */
+bool
+rvi_hnsw_build_scan_ranges(HnswBuild *build, IndexBuildCallback callback, void *state)
+{
+	BlockNumber blocks = RelationGetNumberOfBlocks(build->heap);
+	uint32		i;
+
+	if (blocks <= 2 * BUILD_SAMPLE_BLOCKS)
+		return false;
+	for (i = 0; i < BUILD_SAMPLE_RANGES; i++)
+	{
+		build->range_room = BUILD_SAMPLE_ROWS / BUILD_SAMPLE_RANGES;
+		table_index_build_range_scan(build->heap, build->rel, build->info, false, false, false,
+									 (BlockNumber) ((uint64) blocks * i / BUILD_SAMPLE_RANGES),
+									 BUILD_SAMPLE_RANGE_BLOCKS, callback, state, NULL);
+	}
+	return true;
+}
+
+/* Reads a sample of the rows; build->expected = rows of the index, as far as it shows. */
 static void
 build_sample(HnswBuild *build)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(build->heap);
-	BlockNumber in_sample = BUILD_SAMPLE_RANGES * BUILD_SAMPLE_RANGE_BLOCKS;
-	uint32		i;
 
 	build->sample = rvi_hnsw_sample_create(&build->meta);
-	if (blocks > 2 * in_sample)
-	{
-		for (i = 0; i < BUILD_SAMPLE_RANGES; i++)
-		{
-			build->range_room = BUILD_SAMPLE_ROWS / BUILD_SAMPLE_RANGES;
-			table_index_build_range_scan(build->heap, build->rel, build->info, false, false, false,
-										 (BlockNumber) ((uint64) blocks * i / BUILD_SAMPLE_RANGES),
-										 BUILD_SAMPLE_RANGE_BLOCKS, build_sample_callback, build,
-										 NULL);
-		}
-		build->expected = build->seen * blocks / in_sample;
-	}
+	if (rvi_hnsw_build_scan_ranges(build, build_sample_callback, build))
+		build->expected = build->seen * blocks / BUILD_SAMPLE_BLOCKS;
 	if (build->sample->rows < BUILD_SAMPLE_ENOUGH)
 	{
 		rvi_hnsw_sample_reset(build->sample);
@@ -145,7 +152,7 @@ rvi_hnsw_build_open(HnswBuild *build)
 	build->item_bytes = build->factors_at + sizeof(RveCodeFactors);
 	build->item = palloc(build->item_bytes);
 	rvi_hnsw_row_init(&build->row, &build->index->geo);
-	build->memory_limit = (Size) maintenance_work_mem * 1024;
+	build->memory_limit = (double) maintenance_work_mem * 1024;
 	build->graph_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build graph",
 												 ALLOCSET_DEFAULT_SIZES);
 }
@@ -165,8 +172,8 @@ rvi_hnsw_build_params(HnswBuild *build, RveHnswMemParams *params)
 	params->context = build;
 }
 
-static uint64
-build_tid_to_tag(ItemPointer tid)
+uint64
+rvi_hnsw_build_tag(ItemPointer tid)
 {
 	return ((uint64) ItemPointerGetBlockNumber(tid) << 16) | ItemPointerGetOffsetNumber(tid);
 }
@@ -177,21 +184,17 @@ build_tag_to_tid(uint64 tag, ItemPointer tid)
 	ItemPointerSet(tid, (BlockNumber) (tag >> 16), (OffsetNumber) (tag & 0xFFFF));
 }
 
-/* The row's filter words. */
-static void
-build_encode_filters(HnswBuild *build, const Datum *values, const bool *isnull)
-{
-	MemoryContext old = MemoryContextSwitchTo(build->row_context);
-
-	rvi_hnsw_filter_encode(&build->index->filters, values, isnull, build->row.filters);
-	MemoryContextSwitchTo(old);
-}
-
 /* ---- the graph on pages ---- */
+
+double
+rvi_hnsw_build_estimate(const HnswBuild *build, double rows)
+{
+	return rve_hnsw_mem_estimate(build->meta.m, build->item_bytes, rows);
+}
 
 /* Upper lists of one node; *level is lowered to what found room. */
 static BlockNumber
-build_write_upper(HnswBuild *build, RveNode nid, int *level)
+build_write_upper(HnswBuild *build, RveNode nid, const HnswBuildLists *from, int *level)
 {
 	RvHnswEdgeChange lists[RVE_HNSW_MAX_LEVEL];
 	BlockNumber block;
@@ -207,67 +210,78 @@ build_write_upper(HnswBuild *build, RveNode nid, int *level)
 	{
 		lists[n].nid = nid;
 		lists[n].level = n + 1;
-		lists[n].new_edges = (RveNode *) rve_hnsw_mem_edges(build->mem, nid, n + 1,
-															&lists[n].new_count);
+		lists[n].new_edges = (RveNode *) from->edges[n + 1];
+		lists[n].new_count = from->count[n + 1];
 	}
 	rvi_hnsw_write_upper(&build->writer, block, lists, *level);
 	return block;
 }
 
-static void
-build_write_node(HnswBuild *build, RveNode nid)
+void
+rvi_hnsw_build_write_node(HnswBuild *build, RveNode nid, const RveHnswMemNode *node,
+						  const HnswBuildLists *lists)
 {
 	RvHnswNodeImage image = {0};
-	RveHnswMemNode node;
 	uint32		filters[RV_HNSW_MAX_FILTERS];
-	int			level;
+	int			level = node->level;
 
-	rve_hnsw_mem_node(build->mem, nid, &node);
-	level = node.level;
 	image.nid = nid;
 	image.seq = BUILD_FIRST_SEQ;
-	build_tag_to_tid(node.tag, &image.tid);
-	image.code = node.item;
+	build_tag_to_tid(node->tag, &image.tid);
+	image.code = node->item;
 	memcpy(&image.factors, image.code + build->factors_at, sizeof(RveCodeFactors));
-	image.dup_next = node.next_duplicate;
+	image.dup_next = node->next_duplicate;
 
 	/* they are on their page already: the graph in memory does without */
 	if (!rvi_hnsw_read_filters(&build->reader, nid, filters))
 		elog(ERROR, "filter words of node %u are missing", nid);
 	image.filters = filters;
-	if (node.duplicate_of != RVE_NODE_NONE)
+	if (node->duplicate_of != RVE_NODE_NONE)
 	{
 		image.state = RV_HNSW_DUPLICATE;
-		image.link = node.duplicate_of;
+		image.link = node->duplicate_of;
 	}
 	else
 	{
 		image.state = RV_HNSW_LIVE;
-		image.link = build_write_upper(build, nid, &level);
+		image.link = build_write_upper(build, nid, lists, &level);
 		image.level = level;
-		image.edges = rve_hnsw_mem_edges(build->mem, nid, 0, &image.degree);
+		image.edges = lists->edges[0];
+		image.degree = lists->count[0];
 	}
 	rvi_hnsw_write_node(&build->writer, &image);
+}
+
+void
+rvi_hnsw_build_warn_unreachable(HnswBuild *build, uint32 unreachable)
+{
+	if (unreachable > 0)
+		ereport(WARNING,
+				(errmsg("%u rows of index \"%s\" cannot be reached by searches",
+						unreachable, RelationGetRelationName(build->rel))));
 }
 
 void
 rvi_hnsw_build_write(HnswBuild *build)
 {
 	RveGraph	graph;
+	RveHnswMemNode node;
+	HnswBuildLists lists;
 	RveNode		nid;
 	uint32		unreachable;
+	int			level;
 	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
 
 	rv_runtime_check_status(rve_hnsw_mem_connect(build->mem, &unreachable), "hnsw build");
-	if (unreachable > 0)
-		ereport(WARNING,
-				(errmsg("%u rows of index \"%s\" cannot be reached by searches",
-						unreachable, RelationGetRelationName(build->rel))));
+	rvi_hnsw_build_warn_unreachable(build, unreachable);
 	rve_hnsw_mem_graph(build->mem, &graph);
 	for (nid = 0; nid < rve_hnsw_mem_count(build->mem); nid++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		build_write_node(build, nid);
+		rve_hnsw_mem_node(build->mem, nid, &node);
+		for (level = 0; level <= node.level; level++)
+			lists.edges[level] = rve_hnsw_mem_edges(build->mem, nid, level, &lists.count[level]);
+		rvi_hnsw_build_write_node(build, nid, &node, &lists);
 	}
 	rvi_hnsw_set_meta(&build->writer, graph.entry,
 					  graph.entry == RVE_NODE_NONE ? 0 : graph.entry_level,
@@ -275,14 +289,37 @@ rvi_hnsw_build_write(HnswBuild *build)
 	MemoryContextSwitchTo(old);
 }
 
-/* The graph is on pages: its memory is not needed any more. */
-static void
-build_forget(HnswBuild *build)
+/* ---- rows ---- */
+
+/* Makes build->row and build->item of a vector. */
+void
+rvi_hnsw_build_encode_view(HnswBuild *build, const RveVectorView *view)
 {
-	MemoryContextDelete(build->graph_context);
-	build->graph_context = NULL;
-	build->mem = NULL;
-	build->flushed = true;
+	rvi_hnsw_encode_row(build->index, view, &build->row);
+	memcpy(build->item, build->row.code, build->factors_at);
+	memcpy(build->item + build->factors_at, &build->row.factors, sizeof(RveCodeFactors));
+}
+
+bool
+rvi_hnsw_build_encode(HnswBuild *build, Datum value)
+{
+	RveVectorView view;
+	bool		ok = build_read_row(build, value, &view);
+
+	if (ok)
+		rvi_hnsw_build_encode_view(build, &view);
+	MemoryContextReset(build->row_context);
+	return ok;
+}
+
+void
+rvi_hnsw_build_encode_filters(HnswBuild *build, const Datum *values, const bool *isnull)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->row_context);
+
+	rvi_hnsw_filter_encode(&build->index->filters, values, isnull, build->row.filters);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(build->row_context);
 }
 
 static void
@@ -291,15 +328,13 @@ build_add_to_memory(HnswBuild *build, ItemPointer tid)
 	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
 	RveNode		nid;
 
-	memcpy(build->item, build->row.code, build->factors_at);
-	memcpy(build->item + build->factors_at, &build->row.factors, sizeof(RveCodeFactors));
 	rv_runtime_check_status(rve_hnsw_mem_reserve(build->mem, &nid), "hnsw build");
 
 	/* before the node is public: who finds an equal code compares the vector */
 	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.payload);
 	rvi_hnsw_write_filters(&build->writer, nid, build->row.filters);
 	rv_runtime_check_status(rve_hnsw_mem_insert(build->mem, nid, build->item,
-												build_tid_to_tag(tid)), "hnsw build");
+												rvi_hnsw_build_tag(tid)), "hnsw build");
 	MemoryContextSwitchTo(old);
 }
 
@@ -308,43 +343,27 @@ rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, b
 				   void *state)
 {
 	HnswBuild  *build = state;
-	RveVectorView view;
 	uint64		indexed;
 
 	CHECK_FOR_INTERRUPTS();
 	if (isnull[0])
 		return;
-	if (!build_read_row(build, values[0], &view))
+	if (pg_atomic_read_u32(&build->counts->overflow) != 0)
 	{
-		MemoryContextReset(build->row_context);
+		/* what is left to do here is to know how many rows there are */
+		pg_atomic_fetch_add_u64(&build->counts->seen, 1);
 		return;
 	}
-	rvi_hnsw_encode_row(build->index, &view, &build->row);
-	build_encode_filters(build, values, isnull);
-	if (!build->flushed)
-		build_add_to_memory(build, tid);
-	else
-	{
-		MemoryContext old = MemoryContextSwitchTo(build->row_context);
-
-		rvi_hnsw_insert(&build->writer, build->index, &build->row, tid);
-		MemoryContextSwitchTo(old);
-	}
-	MemoryContextReset(build->row_context);
+	if (!rvi_hnsw_build_encode(build, values[0]))
+		return;
+	rvi_hnsw_build_encode_filters(build, values, isnull);
+	pg_atomic_fetch_add_u64(&build->counts->seen, 1);
+	build_add_to_memory(build, tid);
 	indexed = pg_atomic_add_fetch_u64(&build->counts->indexed, 1);
 	if (build->reports)
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) indexed);
-	if (build->counts->serial && !build->flushed &&
-		rve_hnsw_mem_bytes(build->mem) > build->memory_limit)
-	{
-		ereport(NOTICE,
-				(errmsg("hnsw graph no longer fits into maintenance_work_mem after " UINT64_FORMAT " rows",
-						indexed),
-				 errdetail("The remaining rows are inserted one by one, which takes longer."),
-				 errhint("Increase maintenance_work_mem to speed up builds.")));
-		rvi_hnsw_build_write(build);
-		build_forget(build);
-	}
+	if (rve_hnsw_mem_bytes(build->mem) > build->memory_limit * BUILD_OVERFLOW)
+		pg_atomic_write_u32(&build->counts->overflow, 1);
 }
 
 /* ---- callbacks of the access method ---- */
@@ -361,6 +380,23 @@ rvi_hnsw_build_init(HnswBuild *build, Relation heap, Relation rel, struct IndexI
 											   ALLOCSET_DEFAULT_SIZES);
 }
 
+void
+rvi_hnsw_build_init_counts(HnswBuildCounts *counts)
+{
+	pg_atomic_init_u64(&counts->indexed, 0);
+	pg_atomic_init_u64(&counts->seen, 0);
+	pg_atomic_init_u32(&counts->overflow, 0);
+}
+
+void
+rvi_hnsw_build_take_counts(HnswBuild *build, HnswBuildCounts *counts)
+{
+	build->overflow = pg_atomic_read_u32(&counts->overflow) != 0;
+	build->indexed = (double) pg_atomic_read_u64(&counts->indexed);
+	if (build->overflow)
+		build->expected = (double) pg_atomic_read_u64(&counts->seen);
+}
+
 /* One process does it all. */
 static double
 build_serial(HnswBuild *build)
@@ -370,8 +406,7 @@ build_serial(HnswBuild *build)
 	double		heap_tuples;
 	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
 
-	pg_atomic_init_u64(&counts.indexed, 0);
-	counts.serial = true;
+	rvi_hnsw_build_init_counts(&counts);
 	build->counts = &counts;
 	rvi_hnsw_build_params(build, &params);
 	rv_runtime_check_status(rve_hnsw_mem_create(&params, &build->mem), "hnsw build");
@@ -380,12 +415,32 @@ build_serial(HnswBuild *build)
 	/* not synchronised with other scans: the same table gives the same index */
 	heap_tuples = table_index_build_scan(build->heap, build->rel, build->info, false, true,
 										 rvi_hnsw_build_row, build, NULL);
-	if (!build->flushed)
-	{
+	rvi_hnsw_build_take_counts(build, &counts);
+	if (!build->overflow)
 		rvi_hnsw_build_write(build);
-		build_forget(build);
-	}
-	build->indexed = (double) pg_atomic_read_u64(&counts.indexed);
+	MemoryContextReset(build->graph_context);
+	build->mem = NULL;
+	build->counts = NULL;
+	return heap_tuples;
+}
+
+/* One process, in parts: what processes would share is in a segment all the same. */
+static double
+build_serial_cells(HnswBuild *build, int count)
+{
+	dsm_segment *segment = dsm_create(rvi_hnsw_cells_bytes(build, count), 0);
+	HnswCells  *cells = dsm_segment_address(segment);
+	HnswBuildCounts counts;
+	double		heap_tuples;
+
+	rvi_hnsw_build_init_counts(&counts);
+	build->counts = &counts;
+	rvi_hnsw_cells_init(build, cells, count, 1, segment);
+	heap_tuples = rvi_hnsw_cells_work(build, cells, 0, NULL);
+	rvi_hnsw_cells_finish(build, cells);
+	rvi_hnsw_build_take_counts(build, &counts);
+	build->counts = NULL;
+	dsm_detach(segment);
 	return heap_tuples;
 }
 
@@ -398,6 +453,45 @@ build_workers(HnswBuild *build)
 	return plan_create_index_workers(RelationGetRelid(build->heap), RelationGetRelid(build->rel));
 }
 
+/* How many parts to build in; 0: all at once. Says so. */
+static int
+build_plan_cells(HnswBuild *build, int workers)
+{
+	double		megabyte = 1024 * 1024;
+	double		needed = rvi_hnsw_build_estimate(build, build->expected);
+	int			cells = 0;
+
+	if (needed > build->memory_limit)
+		cells = rvi_hnsw_cells_count(build, workers + 1);
+	ereport(cells == 0 ? DEBUG1 : NOTICE,
+			(errmsg("hnsw graph of about %.0f rows takes %.0f MB, maintenance_work_mem is %.0f MB",
+					build->expected, ceil(needed / megabyte), build->memory_limit / megabyte),
+			 cells == 0 ? 0 : errdetail("It is built in overlapping parts, which takes longer."),
+			 cells == 0 ? 0 : errhint("Increase maintenance_work_mem to speed up builds.")));
+	return cells;
+}
+
+/* Builds, in parts if that is how it has to be; false: it was to be, but was not foreseen. */
+static bool
+build_try(HnswBuild *build, double *heap_tuples)
+{
+	int			workers = build_workers(build);
+	int			cells = build_plan_cells(build, workers);
+
+	build->overflow = false;
+	if (workers > 0 && rvi_hnsw_build_parallel(build, workers, cells, heap_tuples))
+		return !build->overflow;
+	if (cells > 0)
+	{
+		if (workers > 0)
+			cells = rvi_hnsw_cells_count(build, 1);
+		*heap_tuples = build_serial_cells(build, cells);
+	}
+	else
+		*heap_tuples = build_serial(build);
+	return !build->overflow;
+}
+
 /* PostgreSQL callback */
 IndexBuildResult *
 hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
@@ -405,7 +499,6 @@ hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
 	IndexBuildResult *result = palloc0(sizeof(IndexBuildResult));
 	HnswBuild	build;
 	float	   *mean;
-	int			workers;
 
 	if (RelationGetNumberOfBlocks(rel) != 0)
 		ereport(ERROR,
@@ -421,9 +514,8 @@ hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
 
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, BUILD_PHASE_LOADING);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) build.expected);
-	workers = build_workers(&build);
-	if (workers == 0 || !rvi_hnsw_build_parallel(&build, workers, &result->heap_tuples))
-		result->heap_tuples = build_serial(&build);
+	while (!build_try(&build, &result->heap_tuples))
+		;						/* now it knows how many rows there are */
 	rvi_hnsw_calibrate(&build.writer, build.index, build.sample);
 	rvi_hnsw_log_all(rel);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) build.indexed);

@@ -43,6 +43,7 @@
 #define BUILD_KEY_QUERY_TEXT	UINT64CONST(0x5256000000000003)
 #define BUILD_KEY_WAL_USAGE		UINT64CONST(0x5256000000000004)
 #define BUILD_KEY_BUFFER_USAGE	UINT64CONST(0x5256000000000005)
+#define BUILD_KEY_CELLS			UINT64CONST(0x5256000000000006)
 #define BUILD_AREA_BYTES		(64 * 1024)	/* at the start; it grows */
 
 /* Followed by the parallel scan of the table. */
@@ -52,7 +53,7 @@ typedef struct HnswBuildShared
 	Oid			index_oid;
 	bool		concurrent;
 	double		expected;
-	uint64		root;			/* of the graph */
+	uint64		root;			/* of the graph; 0: it is built in parts */
 	HnswBuildCounts counts;
 	slock_t		mutex;			/* protects what follows */
 	double		heap_tuples;
@@ -64,6 +65,8 @@ typedef struct HnswBuildLeader
 	HnswBuildShared *shared;
 	Snapshot	snapshot;
 	dsa_area   *area;
+	HnswCells  *cells;			/* of a build in parts, or NULL */
+	int			cell_count;
 	WalUsage   *wal_usage;
 	BufferUsage *buffer_usage;
 } HnswBuildLeader;
@@ -141,14 +144,17 @@ build_shared_memory_fits(double bytes)
 /* ---- the part of every process ---- */
 
 static void
-build_scan_table(HnswBuild *build, HnswBuildShared *shared, bool progress)
+build_take_part(HnswBuild *build, HnswBuildShared *shared, HnswCells *cells, int participant)
 {
 	TableScanDesc scan = table_beginscan_parallel(build->heap, build_shared_scan(shared));
 	double		heap_tuples;
 
 	build->counts = &shared->counts;
-	heap_tuples = table_index_build_scan(build->heap, build->rel, build->info, true, progress,
-										 rvi_hnsw_build_row, build, scan);
+	if (cells != NULL)
+		heap_tuples = rvi_hnsw_cells_work(build, cells, participant, scan);
+	else
+		heap_tuples = table_index_build_scan(build->heap, build->rel, build->info, true,
+											 build->reports, rvi_hnsw_build_row, build, scan);
 	SpinLockAcquire(&shared->mutex);
 	shared->heap_tuples += heap_tuples;
 	SpinLockRelease(&shared->mutex);
@@ -167,7 +173,9 @@ build_estimate_toc(HnswBuild *build, HnswBuildLeader *leader)
 	shm_toc_estimate_chunk(&context->estimator, BUILD_AREA_BYTES);
 	shm_toc_estimate_chunk(&context->estimator, mul_size(sizeof(WalUsage), context->nworkers));
 	shm_toc_estimate_chunk(&context->estimator, mul_size(sizeof(BufferUsage), context->nworkers));
-	shm_toc_estimate_keys(&context->estimator, 4);
+	shm_toc_estimate_keys(&context->estimator, 5);
+	shm_toc_estimate_chunk(&context->estimator, leader->cell_count == 0 ? 1 :
+						   rvi_hnsw_cells_bytes(build, leader->cell_count));
 	if (debug_query_string != NULL)
 	{
 		shm_toc_estimate_chunk(&context->estimator, strlen(debug_query_string) + 1);
@@ -190,8 +198,8 @@ build_fill_toc(HnswBuild *build, HnswBuildLeader *leader)
 	shared->concurrent = build->info->ii_Concurrent;
 	shared->expected = build->expected;
 	shared->heap_tuples = 0;
-	shared->counts.serial = false;
-	pg_atomic_init_u64(&shared->counts.indexed, 0);
+	shared->root = 0;
+	rvi_hnsw_build_init_counts(&shared->counts);
 	SpinLockInit(&shared->mutex);
 	table_parallelscan_initialize(build->heap, build_shared_scan(shared), leader->snapshot);
 	shm_toc_insert(toc, BUILD_KEY_SHARED, shared);
@@ -200,6 +208,11 @@ build_fill_toc(HnswBuild *build, HnswBuildLeader *leader)
 	leader->area = dsa_create_in_place(area, BUILD_AREA_BYTES, LWTRANCHE_PARALLEL_QUERY_DSA,
 									   context->seg);
 	shm_toc_insert(toc, BUILD_KEY_AREA, area);
+	if (leader->cell_count > 0)
+	{
+		leader->cells = shm_toc_allocate(toc, rvi_hnsw_cells_bytes(build, leader->cell_count));
+		shm_toc_insert(toc, BUILD_KEY_CELLS, leader->cells);
+	}
 	leader->wal_usage = shm_toc_allocate(toc, mul_size(sizeof(WalUsage), context->nworkers));
 	shm_toc_insert(toc, BUILD_KEY_WAL_USAGE, leader->wal_usage);
 	leader->buffer_usage = shm_toc_allocate(toc, mul_size(sizeof(BufferUsage), context->nworkers));
@@ -228,7 +241,6 @@ build_end_parallel(HnswBuildLeader *leader)
 static bool
 build_begin_parallel(HnswBuild *build, HnswBuildLeader *leader, int workers)
 {
-	memset(leader, 0, sizeof(*leader));
 	EnterParallelMode();
 	leader->context = CreateParallelContext("ruvector", "rv_hnsw_build_worker", workers);
 
@@ -240,8 +252,14 @@ build_begin_parallel(HnswBuild *build, HnswBuildLeader *leader, int workers)
 	if (leader->context->seg != NULL)
 	{
 		build_fill_toc(build, leader);
-		build_attach_graph(build, leader->area, 0);
-		leader->shared->root = rve_hnsw_mem_root(build->mem);
+		if (leader->cells != NULL)
+			rvi_hnsw_cells_init(build, leader->cells, leader->cell_count, workers + 1,
+								leader->context->seg);
+		else
+		{
+			build_attach_graph(build, leader->area, 0);
+			leader->shared->root = rve_hnsw_mem_root(build->mem);
+		}
 		LaunchParallelWorkers(leader->context);
 	}
 	if (leader->context->nworkers_launched > 0)
@@ -252,26 +270,30 @@ build_begin_parallel(HnswBuild *build, HnswBuildLeader *leader, int workers)
 }
 
 bool
-rvi_hnsw_build_parallel(HnswBuild *build, int workers, double *heap_tuples)
+rvi_hnsw_build_parallel(HnswBuild *build, int workers, int cells, double *heap_tuples)
 {
-	HnswBuildLeader leader;
+	HnswBuildLeader leader = {.cell_count = cells};
 	int			i;
 
-	if (!build_shared_memory_fits(rve_hnsw_mem_estimate(build->meta.m, build->item_bytes,
-														build->expected)) ||
+	if ((cells == 0 &&
+		 !build_shared_memory_fits(rvi_hnsw_build_estimate(build, build->expected))) ||
 		!build_begin_parallel(build, &leader, workers))
 		return false;
 	ereport(DEBUG1,
 			(errmsg_internal("hnsw build of index \"%s\" with %d workers",
 							 RelationGetRelationName(build->rel),
 							 leader.context->nworkers_launched)));
-	build_scan_table(build, leader.shared, true);
+	build_take_part(build, leader.shared, leader.cells, 0);
 	WaitForParallelWorkersToFinish(leader.context);
 	for (i = 0; i < leader.context->nworkers_launched; i++)
 		InstrAccumParallelQuery(&leader.buffer_usage[i], &leader.wal_usage[i]);
-	rvi_hnsw_build_write(build);
-	build->indexed = (double) pg_atomic_read_u64(&leader.shared->counts.indexed);
+	rvi_hnsw_build_take_counts(build, &leader.shared->counts);
+	if (leader.cells != NULL)
+		rvi_hnsw_cells_finish(build, leader.cells);
+	else if (!build->overflow)
+		rvi_hnsw_build_write(build);
 	*heap_tuples = leader.shared->heap_tuples;
+	MemoryContextReset(build->graph_context);
 	build->counts = NULL;
 	build->mem = NULL;
 	build_end_parallel(&leader);
@@ -288,6 +310,7 @@ rv_hnsw_build_worker(dsm_segment *segment, shm_toc *toc)
 	LOCKMODE	index_lock = shared->concurrent ? RowExclusiveLock : AccessExclusiveLock;
 	WalUsage   *wal_usage = shm_toc_lookup(toc, BUILD_KEY_WAL_USAGE, false);
 	BufferUsage *buffer_usage = shm_toc_lookup(toc, BUILD_KEY_BUFFER_USAGE, false);
+	HnswCells  *cells = shm_toc_lookup(toc, BUILD_KEY_CELLS, true);
 	HnswBuild	build;
 	dsa_area   *area;
 	Relation	heap;
@@ -303,9 +326,12 @@ rv_hnsw_build_worker(dsm_segment *segment, shm_toc *toc)
 	build.info->ii_Concurrent = shared->concurrent;
 	build.expected = shared->expected;
 	rvi_hnsw_build_open(&build);
-	build_attach_graph(&build, area, shared->root);
+	if (shared->root != 0)
+		build_attach_graph(&build, area, shared->root);
 	InstrStartParallelQuery();
-	build_scan_table(&build, shared, false);
+	if (cells != NULL)
+		SharedFileSetAttach(&cells->files, segment);
+	build_take_part(&build, shared, cells, ParallelWorkerNumber + 1);
 	InstrEndParallelQuery(&buffer_usage[ParallelWorkerNumber], &wal_usage[ParallelWorkerNumber]);
 
 	dsa_detach(area);

@@ -188,7 +188,9 @@ hmem_params_valid(const RveHnswMemParams *params)
 	return params->m >= RVE_HNSW_MIN_M && params->m <= RVE_HNSW_MAX_M &&
 		params->ef_construction >= 1 && params->ef_construction <= RVE_HNSW_MAX_EF &&
 		params->item_bytes > 0 && params->item_bytes <= (1u << 20) &&
-		params->expected <= RVE_HNSW_MAX_NODES;
+		params->expected <= RVE_HNSW_MAX_NODES &&
+		(params->base_degree == 0 ||
+		 (params->base_degree >= params->m && params->base_degree <= 2 * params->m));
 }
 
 /* A view without its shared part. */
@@ -200,6 +202,8 @@ hmem_create_view(const RveHnswMemParams *params)
 	if (mem == NULL)
 		return NULL;
 	mem->params = *params;
+	if (params->base_degree == 0)
+		mem->params.base_degree = 2 * params->m;
 	mem->memory = params->memory != NULL ? *params->memory : hmem_private_memory;
 	mem->params.memory = NULL;
 	mem->node_at = hmem_node_at(params->item_bytes);
@@ -328,12 +332,12 @@ rve_hnsw_mem_reserve(RveHnswMem *mem, RveNode *node)
 }
 
 /* A node's level is a function of its number: a serial build is the same each time. */
-static int
-hmem_random_level(const RveHnswMem *mem, RveNode node)
+int
+rve_hnsw_mem_level(int m, uint64_t seed, RveNode node)
 {
-	uint64_t	state = mem->params.seed + UINT64_C(0xD1B54A32D192ED03) * ((uint64_t) node + 1);
+	uint64_t	state = seed + UINT64_C(0xD1B54A32D192ED03) * ((uint64_t) node + 1);
 
-	return rve_hnsw_random_level(mem->params.m, rve_base_random_unit(&state));
+	return rve_hnsw_random_level(m, rve_base_random_unit(&state));
 }
 
 RveStatus
@@ -348,7 +352,9 @@ rvei_hmem_prepare(RveHnswMem *mem, RveNode node, const void *item, uint64_t tag)
 	slot->tag = tag;
 	slot->upper = HMEM_NO_UPPER;
 	slot->duplicate_of = slot->next_duplicate = RVE_NODE_NONE;
-	slot->level = (uint8_t) hmem_random_level(mem, node);
+	level = mem->params.level != NULL ? mem->params.level(mem->params.context, node) :
+		rve_hnsw_mem_level(mem->params.m, mem->params.seed, node);
+	slot->level = (uint8_t) level;
 	if (slot->level == 0)
 		return RVE_OK;
 	slot->upper = atomic_fetch_add_explicit(&mem->shared->upper_count, slot->level,
@@ -361,6 +367,13 @@ rvei_hmem_prepare(RveHnswMem *mem, RveNode node, const void *item, uint64_t tag)
 		memset(hmem_upper(mem, slot, level), 0, sizeof(HmemUpper));
 	}
 	return RVE_OK;
+}
+
+void
+rve_hnsw_mem_set_effort(RveHnswMem *mem, int ef_construction)
+{
+	if (ef_construction >= 1 && ef_construction <= RVE_HNSW_MAX_EF)
+		mem->params.ef_construction = ef_construction;
 }
 
 /* ---- reading ---- */
@@ -400,6 +413,12 @@ rve_hnsw_mem_edges(RveHnswMem *mem, RveNode node, int level, int *count)
 	/* nobody adds any more: an atomic word is like any other */
 	*count = hmem_list_count(mem, node, level);
 	return (const RveNode *) list.edges;
+}
+
+const float *
+rve_hnsw_mem_distances(RveHnswMem *mem, RveNode node, int level)
+{
+	return hmem_list(mem, node, level).dist;
 }
 
 int

@@ -18,8 +18,6 @@
 
 #define HMEM_SPINS 200			/* before giving up the CPU */
 
-int hmem_tune_cand = 1000, hmem_tune_own = 24;
-
 /* ---- the spin lock of a node ---- */
 
 /*
@@ -58,9 +56,11 @@ hmem_unlock(HmemNode *slot)
  * want some: 3m/2 gives the recall of 2m for three quarters of the work.
  */
 static int
-hmem_own_degree(int m, int level)
+hmem_own_degree(const RveHnswMem *mem, int level)
 {
-	return level == 0 ? m * hmem_tune_own / 16 : m;
+	int			m = mem->params.m;
+
+	return level == 0 && mem->params.base_degree > m + m / 2 ? m + m / 2 : m;
 }
 
 /* Algorithm 4 over the pool, which is sorted: mem->chosen, sorted again, pruned ones marked. */
@@ -73,7 +73,6 @@ hmem_select(RveHnswMem *mem, int max)
 	int			i;
 	int			j;
 
-	if (n > hmem_tune_cand) n = hmem_tune_cand;
 	for (i = 0; i < n && diverse < max; i++)
 	{
 		const uint8_t *item = hmem_item(mem, mem->pool[i].node);
@@ -139,7 +138,7 @@ hmem_found(RveHnswMem *mem, RveNode node, int level)
 		if (hmem_node(mem, node)->duplicate_of != RVE_NODE_NONE)
 			return RVE_OK;
 	}
-	hmem_select(mem, hmem_own_degree(mem->params.m, level));
+	hmem_select(mem, hmem_own_degree(mem, level));
 	hmem_write_own(mem, node, level);
 	return RVE_OK;
 }

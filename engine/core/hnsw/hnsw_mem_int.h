@@ -205,7 +205,7 @@ hmem_list(RveHnswMem *mem, RveNode node, int level)
 	{
 		uint8_t    *record = hmem_record(mem, &mem->nodes, node);
 
-		list.max = 2 * mem->params.m;
+		list.max = mem->params.base_degree;
 		list.edges = (_Atomic uint32_t *) (record + mem->edges_at);
 		list.dist = (float *) (record + mem->dist_at);
 	}

@@ -20,9 +20,10 @@
 
 #define HMEM_EXPANDED RVE_HNSW_KEPT /* in the pool: the candidate's edges were followed */
 #define HMEM_INTERRUPT_EVERY 64 /* expansions between two interrupt tests */
+#define HMEM_EXPAND_PERCENT 100
 #define HMEM_DIRTY_ROOM 32768	/* words of the visited set cleared one by one at most */
 
-int hmem_tune_expand = 100;
+
 
 /* ---- the visited set ---- */
 
@@ -171,7 +172,7 @@ hmem_prefetch_edges(RveHnswMem *mem, RveNode node)
 static int
 hmem_expand_limit(const RveHnswMem *mem)
 {
-	int			limit = mem->params.ef_construction * hmem_tune_expand / 100;
+	int			limit = mem->params.ef_construction * HMEM_EXPAND_PERCENT / 100;
 
 	return limit < 1 ? 1 : limit;
 }

@@ -18,6 +18,7 @@
 
 typedef struct HmemTree
 {
+	uint32_t	nodes;			/* the first so many are to be in it */
 	RveNode    *queue;
 	uint8_t    *in_tree;
 	uint8_t    *kept;			/* kept edges of each node */
@@ -52,6 +53,8 @@ hmem_keep_edge(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode target)
 		at = n;
 		hmem_list_set_count(mem, node, 0, n + 1);
 	}
+	if (at == n || hmem_edge(&list, at) != target)
+		list.dist[at] = 0;		/* its place in the order is not worth a distance */
 	hmem_set_edge(&list, at, target | RVE_HNSW_KEPT);
 	tree->kept[node]++;
 }
@@ -85,7 +88,7 @@ hmem_tree_grow(RveHnswMem *mem, HmemTree *tree, RveNode start)
 		{
 			RveNode		target = RVE_HNSW_NODE(hmem_edge(&list, i));
 
-			if (tree->in_tree[target])
+			if (target >= tree->nodes || tree->in_tree[target])
 				continue;
 			hmem_tree_add(mem, tree, node, target);
 			tree->queue[tail++] = target;
@@ -110,7 +113,6 @@ static RveStatus
 hmem_tree_find_parent(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode *parent)
 {
 	int			max_kept = rve_hnsw_max_kept(mem->params.m);
-	uint32_t	count = rve_hnsw_mem_count(mem);
 	RveStatus	status;
 	int			i;
 
@@ -123,14 +125,14 @@ hmem_tree_find_parent(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode *pa
 	{
 		RveNode		near = mem->chosen[i].node;
 
-		if (tree->in_tree[near] && tree->kept[near] < max_kept)
+		if (near < tree->nodes && tree->in_tree[near] && tree->kept[near] < max_kept)
 			*parent = near;
 	}
 
 	/* a tree node has two kept edges on average: half the probes hit */
 	for (i = 0; i < HMEM_CONNECT_PROBES && *parent == RVE_NODE_NONE; i++)
 	{
-		RveNode		probe = (RveNode) (rve_base_random_next(&tree->random) % count);
+		RveNode		probe = (RveNode) (rve_base_random_next(&tree->random) % tree->nodes);
 
 		if (tree->in_tree[probe] && tree->kept[probe] < max_kept)
 			*parent = probe;
@@ -160,17 +162,15 @@ hmem_clear_flags(RveHnswMem *mem)
 }
 
 static RveStatus
-hmem_tree_build(RveHnswMem *mem, HmemTree *tree, uint32_t *unreachable)
+hmem_tree_build(RveHnswMem *mem, HmemTree *tree, RveNode root, uint32_t *unreachable)
 {
-	RveNode		entry = (RveNode) mem->shared->entry;
-	uint32_t	count = rve_hnsw_mem_count(mem);
 	RveNode		parent;
 	RveNode		node;
 	RveStatus	status;
 
-	tree->in_tree[entry] = 1;
-	status = hmem_tree_grow(mem, tree, entry);
-	for (node = 0; node < count && status == RVE_OK; node++)
+	tree->in_tree[root] = 1;
+	status = hmem_tree_grow(mem, tree, root);
+	for (node = 0; node < tree->nodes && status == RVE_OK; node++)
 	{
 		if (tree->in_tree[node] || hmem_node(mem, node)->duplicate_of != RVE_NODE_NONE)
 			continue;
@@ -188,25 +188,47 @@ hmem_tree_build(RveHnswMem *mem, HmemTree *tree, uint32_t *unreachable)
 	return status;
 }
 
-RveStatus
-rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable)
+static RveStatus
+hmem_connect(RveHnswMem *mem, RveNode root, uint32_t nodes, int spare, uint32_t *unreachable)
 {
 	HmemTree	tree = {0};
-	uint32_t	count = rve_hnsw_mem_count(mem);
 	RveStatus	status = RVE_NO_MEMORY;
 
-	*unreachable = 0;
-	if (mem->shared->entry == HMEM_NO_ENTRY)
-		return RVE_OK;
-	hmem_clear_flags(mem);
+	tree.nodes = nodes;
 	tree.random = mem->params.seed;
-	tree.queue = rve_base_alloc_array(count, sizeof(RveNode));
-	tree.in_tree = rve_base_alloc0(count);
-	tree.kept = rve_base_alloc0(count);
+	tree.queue = rve_base_alloc_array(nodes, sizeof(RveNode));
+	tree.in_tree = rve_base_alloc0(nodes);
+	tree.kept = rve_base_alloc0(nodes);
 	if (tree.queue != NULL && tree.in_tree != NULL && tree.kept != NULL)
-		status = hmem_tree_build(mem, &tree, unreachable);
+	{
+		tree.kept[root] = (uint8_t) spare;
+		status = hmem_tree_build(mem, &tree, root, unreachable);
+	}
 	rve_base_free(tree.queue);
 	rve_base_free(tree.in_tree);
 	rve_base_free(tree.kept);
 	return status;
+}
+
+RveStatus
+rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable)
+{
+	*unreachable = 0;
+	if (mem->shared->entry == HMEM_NO_ENTRY)
+		return RVE_OK;
+	hmem_clear_flags(mem);
+	return hmem_connect(mem, (RveNode) mem->shared->entry, rve_hnsw_mem_count(mem), 0,
+						unreachable);
+}
+
+RveStatus
+rve_hnsw_mem_connect_part(RveHnswMem *mem, uint32_t nodes, int spare, uint32_t *unreachable)
+{
+	*unreachable = 0;
+	if (nodes > rve_hnsw_mem_count(mem) || spare < 0 ||
+		spare >= rve_hnsw_max_kept(mem->params.m) ||
+		(nodes > 0 && hmem_node(mem, 0)->duplicate_of != RVE_NODE_NONE))
+		return RVE_INVALID_ARGUMENT;
+	hmem_clear_flags(mem);
+	return nodes > 0 ? hmem_connect(mem, 0, nodes, spare, unreachable) : RVE_OK;
 }

@@ -293,7 +293,11 @@ typedef struct RveHnswMemParams
 	 * whose item is byte for byte the same; NULL: equal items are equal.
 	 */
 	bool		(*same) (void *context, RveNode node);
+
+	/* a node's level, 0 .. RVE_HNSW_MAX_LEVEL; NULL: random, by seed and number */
+	int			(*level) (void *context, RveNode node);
 	void	   *context;
+	int			base_degree;	/* most edges on level 0: m .. 2m; 0: 2m */
 
 	/* NULL: memory of rve_base, for one process (threads may share it) */
 	const RveHnswMemory *memory;
@@ -330,6 +334,17 @@ extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t ta
  */
 extern RveStatus rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable);
 
+/*
+ * The same with a tree over the first `nodes` nodes only, from node 0, which
+ * keeps room for `spare` kept edges more. With no nodes, edges only get their
+ * public form.
+ */
+extern RveStatus rve_hnsw_mem_connect_part(RveHnswMem *mem, uint32_t nodes, int spare,
+										   uint32_t *unreachable);
+
+/* Changes ef_construction for the nodes that this view adds from now on. */
+extern void rve_hnsw_mem_set_effort(RveHnswMem *mem, int ef_construction);
+
 /* Memory in use by the nodes there are, and what a number of nodes will need. */
 extern size_t rve_hnsw_mem_bytes(const RveHnswMem *mem);
 extern double rve_hnsw_mem_estimate(int m, size_t item_bytes, double nodes);
@@ -354,6 +369,43 @@ extern void rve_hnsw_mem_node(RveHnswMem *mem, RveNode node, RveHnswMemNode *out
  * rve_hnsw_mem_connect the top bit means nothing to others.
  */
 extern const RveNode *rve_hnsw_mem_edges(RveHnswMem *mem, RveNode node, int level, int *count);
+
+/* The distances of these edges; 0 for one that connect has put in. */
+extern const float *rve_hnsw_mem_distances(RveHnswMem *mem, RveNode node, int level);
+
+/* A list of level 0, as the two functions above give it. */
+typedef struct RveHnswList
+{
+	const RveNode *edges;
+	const float *dist;
+	int			count;
+} RveHnswList;
+
+/*
+ * One list out of several of the same node, from graphs that share some nodes:
+ * kept edges first, the others by Algorithm 4. Numbers of nodes mean the same
+ * in all lists.
+ */
+#define RVE_HNSW_MERGE_LISTS 4
+#define RVE_HNSW_MERGE_EDGES (RVE_HNSW_MERGE_LISTS * RVE_HNSW_MAX_DEGREE)
+
+typedef struct RveHnswMerge
+{
+	RveHnswList lists[RVE_HNSW_MERGE_LISTS];	/* unused ones have no edges */
+	int			max;			/* most edges of the result, at least its kept ones */
+
+	/* as in RveGraphOps; usable[i] = false: nothing is known of nodes[i] */
+	void		(*load) (void *context, const RveNode *nodes, int n, bool *usable);
+	float		(*pair) (void *context, int i, int j);
+	void	   *context;
+	RveNode	   *out;			/* room for max */
+} RveHnswMerge;
+
+/* Returns the number of edges. */
+extern int	rve_hnsw_merge_lists(const RveHnswMerge *merge);
+
+/* The level that a graph of the same m and seed without a level function gives a node. */
+extern int	rve_hnsw_mem_level(int m, uint64_t seed, RveNode node);
 
 /* Sets what the graph's ops search for: item_bytes at item, which must stay valid. */
 extern void rve_hnsw_mem_set_query(RveHnswMem *mem, const void *item);
