@@ -89,6 +89,8 @@ CORE_OBJS = \
 	engine/core/dist/dist_sparse.o \
 	engine/core/dist/dist_sparse_avx512.o \
 	engine/core/dist/dist_vpopcnt.o \
+	engine/core/hnsw/hnsw_filtered.o \
+	engine/core/hnsw/hnsw_heap.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_mem_add.o \
 	engine/core/hnsw/hnsw_mem_merge.o \
@@ -153,6 +155,8 @@ INDEXAM_OBJS = \
 	indexam/hnsw_build_pivots.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
+	indexam/hnsw_filter.o \
+	indexam/hnsw_filter_page.o \
 	indexam/hnsw_geometry.o \
 	indexam/hnsw_graph_page.o \
 	indexam/hnsw_insert.o \
@@ -164,6 +168,7 @@ INDEXAM_OBJS = \
 	indexam/hnsw_reconnect.o \
 	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
+	indexam/hnsw_scan_filter.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o \
@@ -246,6 +251,9 @@ override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
+
+# loops over all words of a page
+indexam/hnsw_filter_page.o: CFLAGS += -O3
 
 # engine/core is strict C11 without PostgreSQL's headers or its -fwrapv dialect
 CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
