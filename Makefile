@@ -80,6 +80,12 @@ CORE_OBJS = \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
+	engine/core/ivf/ivf_code.o \
+	engine/core/ivf/ivf_fastscan.o \
+	engine/core/ivf/ivf_fastscan_avx2.o \
+	engine/core/ivf/ivf_fastscan_avx512.o \
+	engine/core/ivf/ivf_fastscan_neon.o \
+	engine/core/ivf/ivf_kmeans.o \
 	engine/core/quant/quant_rabitq.o \
 	engine/core/quant/quant_rotate.o \
 	engine/core/quant/quant_step.o
@@ -212,6 +218,9 @@ engine/core/dist/%.o: CORE_CFLAGS += -O3 -fassociative-math -fno-signed-zeros -f
 	-fno-math-errno
 # loops over whole vectors, vectorised without reassociation: codes are the same on every machine
 engine/core/quant/%.o: CORE_CFLAGS += -O3
+engine/core/ivf/%.o: CORE_CFLAGS += -O3
+engine/core/ivf/ivf_fastscan_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2)
+engine/core/ivf/ivf_fastscan_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw)
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)

@@ -90,4 +90,14 @@ extern float rve_quant_symmetric(const RveCodec *codec,
  */
 extern float rve_quant_exact(RveMetric metric, const float *a, const float *b, int dim);
 
+/*
+ * The random rotation alone, of `padded` coordinates (a multiple of
+ * RVE_DIST_PAD, at most 2^20), in place. Errors: RVE_INVALID_ARGUMENT, RVE_NO_MEMORY.
+ */
+typedef struct RveRotation RveRotation;
+
+extern RveStatus rve_quant_rotation_create(size_t padded, uint64_t seed, RveRotation **rotation);
+extern void rve_quant_rotation_free(RveRotation *rotation);
+extern void rve_quant_rotate(const RveRotation *rotation, float *x);
+
 #endif							/* RVE_QUANT_H */
