@@ -74,9 +74,11 @@ CORE_OBJS = \
 	engine/core/base/rve_base.o \
 	engine/core/dist/dist_avx2.o \
 	engine/core/dist/dist_avx512.o \
+	engine/core/dist/dist_exact.o \
 	engine/core/dist/dist_neon.o \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
+	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
@@ -86,8 +88,13 @@ CORE_OBJS = \
 	engine/core/ivf/ivf_fastscan_avx512.o \
 	engine/core/ivf/ivf_fastscan_neon.o \
 	engine/core/ivf/ivf_kmeans.o \
+	engine/core/quant/quant_bits.o \
+	engine/core/quant/quant_codec.o \
+	engine/core/quant/quant_l1.o \
 	engine/core/quant/quant_rabitq.o \
+	engine/core/quant/quant_residual.o \
 	engine/core/quant/quant_rotate.o \
+	engine/core/quant/quant_sparse.o \
 	engine/core/quant/quant_step.o
 
 RUNTIME_OBJS = \
@@ -96,13 +103,17 @@ RUNTIME_OBJS = \
 	engine/runtime/rv_info.o
 
 TYPES_OBJS = \
+	engine/types/bitvec.o \
+	engine/types/casts.o \
 	engine/types/densevec.o \
-	engine/types/distfuncs.o \
+	engine/types/halfvec.o \
+	engine/types/sparsevec.o \
 	engine/types/typedesc.o \
 	engine/types/vector.o
 
 CATALOG_OBJS = \
-	catalog/cat_graph.o
+	catalog/cat_graph.o \
+	catalog/cat_install.o
 
 GRAPH_OBJS = \
 	engine/graph/gr_check.o \
@@ -119,6 +130,11 @@ GRAPH_OBJS = \
 	engine/graph/gr_write.o
 
 INDEXAM_OBJS = \
+	indexam/advice.o \
+	indexam/advice_class.o \
+	indexam/advice_find.o \
+	indexam/advice_plan.o \
+	indexam/advice_rules.o \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
@@ -130,10 +146,16 @@ INDEXAM_OBJS = \
 	indexam/hnsw_inspect.o \
 	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
+	indexam/hnsw_params.o \
+	indexam/hnsw_peek_page.o \
+	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
-	indexam/hnsw_write_page.o
+	indexam/hnsw_write_page.o \
+	indexam/search_batch.o \
+	indexam/search_parallel.o \
+	indexam/search_scan.o
 
 TABLEAM_OBJS = \
 	tableam/tam_build.o \
@@ -224,6 +246,7 @@ engine/core/ivf/ivf_fastscan_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)
+engine/core/dist/dist_vpopcnt.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vpopcntdq)
 IS_X86 := $(filter x86_64,$(shell uname -m))
 
 $(CORE_OBJS): %.o: %.c
@@ -245,8 +268,8 @@ cypher/cy_gram.o cypher/cy_scan.o: CFLAGS += -Wno-unused-function -Wno-declarati
 	-Wno-implicit-fallthrough -Wno-missing-prototypes
 $(CYPHER_OBJS): $(if $(CYPHER_OBJS),cypher/cy_gram.h)
 
-ruvector--$(EXTVERSION).sql: $(SQL_PARTS)
-	cat $^ > $@
+ruvector--$(EXTVERSION).sql: $(SQL_PARTS) tools/make_sql
+	tools/make_sql ruvector $(SQL_PARTS) >$@ || { rm -f $@; exit 1; }
 
 clean: stop-private
 .PHONY: stop-private

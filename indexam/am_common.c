@@ -30,13 +30,12 @@ rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric)
 	FmgrInfo   *distance = index_getprocinfo(rel, 1, AM_DISTANCE_PROC);
 	bool		normalized = OidIsValid(index_getprocid(rel, 1, AM_NORM_PROC));
 
-	if (!rv_types_lookup_distance(distance->fn_addr, normalized, type, metric) ||
-		*metric == RVE_METRIC_L1)
+	if (!rv_types_lookup_distance(distance->fn_addr, normalized, type, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("operator class of index \"%s\" uses an unknown distance function",
 						RelationGetRelationName(rel)),
-				 errhint("Use vector_l2_ops, vector_ip_ops or vector_cosine_ops.")));
+				 errhint("Use an operator class of this extension, such as vector_l2_ops.")));
 }
 
 /* Scales x to unit length; false (x untouched) when its length is zero. */

@@ -30,7 +30,7 @@
 #include "indexam/rv_indexam.h"
 
 #define HNSW_STRATEGIES 1
-#define HNSW_SUPPORT_PROCS 2
+#define HNSW_SUPPORT_PROCS 3
 #define HNSW_MIN_EF_CONSTRUCTION 4
 #define HNSW_PHASE_LOADING 2	/* after PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE */
 
@@ -122,6 +122,8 @@ hnsw_validate_procs(CatCList *procs, const char *family, bool *valid)
 			ok = check_amproc_signature(proc->amproc, FLOAT8OID, true, 2, 2, type, type);
 		else if (proc->amprocnum == 2)
 			ok = check_amproc_signature(proc->amproc, FLOAT8OID, true, 1, 1, type);
+		else if (proc->amprocnum == 3)
+			ok = check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1, INTERNALOID);
 		if (!ok)
 			hnsw_validate_complain(valid, family, object, "with an invalid number or signature");
 	}
@@ -191,6 +193,34 @@ hnswvalidate(Oid opclassoid)
 	ReleaseCatCacheList(operators);
 	ReleaseSysCache(tuple);
 	return valid;
+}
+
+/* ---- support function 3 ---- */
+
+/*
+ * In pgvector these return what the method must know of the type. Ours asks
+ * rv_types_lookup_distance, so nothing calls them: they are there because
+ * pgvector's operator classes list them.
+ */
+RV_FUNCTION_INFO_V1(hnsw_halfvec_support);
+Datum
+hnsw_halfvec_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(NULL);
+}
+
+RV_FUNCTION_INFO_V1(hnsw_sparsevec_support);
+Datum
+hnsw_sparsevec_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(NULL);
+}
+
+RV_FUNCTION_INFO_V1(hnsw_bit_support);
+Datum
+hnsw_bit_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(NULL);
 }
 
 /* ---- handler ---- */

@@ -32,7 +32,6 @@
 #include "indexam/hnsw_int.h"
 
 #define BUILD_PHASE_LOADING 2
-#define BUILD_SEED UINT64CONST(0x52754865637430)	/* any constant: builds are reproducible */
 #define BUILD_SAMPLE_RANGES 64
 #define BUILD_SAMPLE_RANGE_BLOCKS 8
 #define BUILD_SAMPLE_ENOUGH 256 /* rows; fewer in the sample means reading everything */
@@ -47,9 +46,7 @@ typedef struct HnswBuild
 	RveMetric	metric;
 	RvHnswMetaPageData meta;
 
-	/* the sample */
-	double	   *sum;
-	double		sampled;
+	RvHnswSample *sample;
 
 	/* the graph */
 	RvHnswIndex *index;
@@ -59,73 +56,23 @@ typedef struct HnswBuild
 	MemoryContext graph_context;
 	MemoryContext row_context;
 	RvHnswRow	row;
-	float	   *other;			/* a stored vector, for comparison */
+	uint8	   *other;			/* a stored payload, for comparison */
 	uint8	   *item;			/* RveCodeFactors, code */
 	Size		memory_limit;
 	bool		flushed;		/* the graph is on pages */
 	double		indexed;
 } HnswBuild;
 
-/* ---- parameters ---- */
-
-/* Dimensions of the indexed column, which must declare them. */
-static int
-build_column_dim(Relation rel, int m)
-{
-	int			dim = TupleDescAttr(RelationGetDescr(rel), 0)->atttypmod;
-	int			max = rvi_hnsw_max_dim(m);
-
-	if (dim < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column does not have dimensions"),
-				 errhint("Declare them, for example vector(768), or index a cast to such a type.")));
-	if (dim > max)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column cannot have more than %d dimensions for an hnsw index with m = %d",
-						max, m)));
-	return dim;
-}
-
-/* Fills the meta page of an empty index from the index's definition. */
-static void
-build_init_meta(Relation rel, RvHnswMetaPageData *meta, RveMetric metric)
-{
-	RvHnswGeometry geo;
-
-	memset(meta, 0, sizeof(*meta));
-	meta->m = rvi_hnsw_option_m(rel);
-	meta->ef_construction = rvi_hnsw_option_ef_construction(rel);
-	if (meta->ef_construction < 2 * meta->m)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ef_construction must be greater than or equal to 2 * m"),
-				 errdetail("ef_construction is %d, m is %d.", meta->ef_construction, meta->m)));
-	meta->magic = RV_HNSW_MAGIC;
-	meta->version = RV_HNSW_VERSION;
-	meta->index_magic = pg_prng_uint32(&pg_global_prng_state) | 1;	/* zero pages never match */
-	meta->dim = build_column_dim(rel, meta->m);
-	meta->metric = metric;
-	meta->bits = rvi_hnsw_bits_for(meta->dim);
-	meta->seed = BUILD_SEED;
-	meta->entry = RVE_NODE_NONE;
-	meta->free_head = RVE_NODE_NONE;
-	rvi_hnsw_geometry_init(&geo, meta->dim, meta->m, meta->bits);
-	meta->mean_pages = geo.mean_pages;
-}
-
 /* ---- the mean ---- */
 
+/* Reads a row for the life of row_context. */
 static bool
-build_read_row(HnswBuild *build, Datum value)
+build_read_row(HnswBuild *build, Datum value, RveVectorView *view)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->row_context);
-	bool		ok = rvi_hnsw_read_row(build->type, build->metric, build->meta.dim, value,
-									   &build->row);
+	bool		ok = rvi_hnsw_read_value(build->type, build->metric, build->meta.dim, value, view);
 
 	MemoryContextSwitchTo(old);
-	MemoryContextReset(build->row_context);
 	return ok;
 }
 
@@ -135,25 +82,24 @@ build_sample_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull
 					  void *state)
 {
 	HnswBuild  *build = state;
-	uint32		i;
+	RveVectorView view;
 
 	CHECK_FOR_INTERRUPTS();
-	if (isnull[0] || !build_read_row(build, values[0]))
+	if (isnull[0])
 		return;
-	for (i = 0; i < build->meta.dim; i++)
-		build->sum[i] += build->row.coded[i];
-	build->sampled++;
+	if (build_read_row(build, values[0], &view))
+		rvi_hnsw_sample_add(build->sample, &view);
+	MemoryContextReset(build->row_context);
 }
 
-/* The mean of the rows of evenly spread block ranges, or of all rows when those are few. */
-static float *
-build_mean(HnswBuild *build)
+/* Reads the rows of evenly spread block ranges, or all rows when those are few. */
+static void
+build_sample(HnswBuild *build)
 {
 	BlockNumber blocks = RelationGetNumberOfBlocks(build->heap);
-	float	   *mean = palloc0(build->meta.dim * sizeof(float));
 	uint32		i;
 
-	build->sum = palloc0(build->meta.dim * sizeof(double));
+	build->sample = rvi_hnsw_sample_create(&build->meta);
 	if (blocks > 2 * BUILD_SAMPLE_RANGES * BUILD_SAMPLE_RANGE_BLOCKS)
 	{
 		for (i = 0; i < BUILD_SAMPLE_RANGES; i++)
@@ -162,17 +108,12 @@ build_mean(HnswBuild *build)
 										 BUILD_SAMPLE_RANGE_BLOCKS, build_sample_callback, build,
 										 NULL);
 	}
-	if (build->sampled < BUILD_SAMPLE_ENOUGH)
+	if (build->sample->rows < BUILD_SAMPLE_ENOUGH)
 	{
-		memset(build->sum, 0, build->meta.dim * sizeof(double));
-		build->sampled = 0;
+		rvi_hnsw_sample_reset(build->sample);
 		table_index_build_scan(build->heap, build->rel, build->info, true, false,
 							   build_sample_callback, build, NULL);
 	}
-	for (i = 0; i < build->meta.dim && build->sampled > 0; i++)
-		mean[i] = (float) (build->sum[i] / build->sampled);
-	pfree(build->sum);
-	return mean;
 }
 
 /* ---- the graph in memory ---- */
@@ -190,19 +131,17 @@ build_distance(void *context, const void *a, const void *b)
 	return dist < 0 ? -FLT_MAX : FLT_MAX;
 }
 
-/* Whether the row being added has exactly node's vector. */
+/* Whether the row being added, whose code node has, is equal in the rest, too. */
 static bool
 build_same(void *context, RveNode node)
 {
 	HnswBuild  *build = context;
-	int			dim = build->index->geo.dim;
 	uint16		seq;
 
-	if (!rvi_hnsw_read_vector(&build->reader, node, &seq, build->other))
-		return false;
-	if (build->metric == RVE_METRIC_COSINE)
-		rvi_am_normalize(build->other, dim);
-	return memcmp(build->other, build->row.coded, dim * sizeof(float)) == 0;
+	if (build->index->geo.payload_bytes == 0)
+		return rve_quant_code_complete(build->index->codec, build->row.code, &build->row.factors);
+	return rvi_hnsw_read_vector(&build->reader, node, &seq, build->other) &&
+		memcmp(build->other, build->row.payload, build->index->geo.payload_bytes) == 0;
 }
 
 static void
@@ -211,7 +150,8 @@ build_start_graph(HnswBuild *build)
 	RveHnswMemParams params = {0};
 	MemoryContext old;
 
-	build->other = palloc(build->meta.dim * sizeof(float));
+	build->other = palloc(Max(build->index->geo.payload_bytes, 1));
+	rvi_hnsw_row_init(&build->row, &build->index->geo);
 	params.m = build->meta.m;
 	params.ef_construction = build->meta.ef_construction;
 	params.seed = build->meta.seed;
@@ -333,12 +273,12 @@ build_add_to_memory(HnswBuild *build, ItemPointer tid)
 	RveNode		nid = rve_hnsw_mem_count(build->mem);
 	MemoryContext old = MemoryContextSwitchTo(build->graph_context);
 
-	rve_quant_encode(build->index->codec, build->row.coded, build->item + sizeof(RveCodeFactors),
-					 (RveCodeFactors *) build->item);
+	memcpy(build->item, &build->row.factors, sizeof(RveCodeFactors));
+	memcpy(build->item + sizeof(RveCodeFactors), build->row.code, build->index->geo.code_bytes);
 	rv_runtime_check_status(rve_hnsw_mem_add(build->mem, build->item, build_tid_to_tag(tid)),
 							"hnsw build");
 	MemoryContextSwitchTo(old);
-	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.stored);
+	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.payload);
 	if (rve_hnsw_mem_bytes(build->mem) <= build->memory_limit)
 		return;
 	ereport(NOTICE,
@@ -354,10 +294,17 @@ static void
 build_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *state)
 {
 	HnswBuild  *build = state;
+	RveVectorView view;
 
 	CHECK_FOR_INTERRUPTS();
-	if (isnull[0] || !build_read_row(build, values[0]))
+	if (isnull[0])
 		return;
+	if (!build_read_row(build, values[0], &view))
+	{
+		MemoryContextReset(build->row_context);
+		return;
+	}
+	rvi_hnsw_encode_row(build->index, &view, &build->row);
 	if (!build->flushed)
 		build_add_to_memory(build, tid);
 	else
@@ -366,8 +313,8 @@ build_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, bool 
 
 		rvi_hnsw_insert(&build->writer, build->index, &build->row, tid);
 		MemoryContextSwitchTo(old);
-		MemoryContextReset(build->row_context);
 	}
+	MemoryContextReset(build->row_context);
 	build->indexed++;
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) build->indexed);
 }
@@ -386,11 +333,9 @@ build_init(HnswBuild *build, Relation heap, Relation rel, struct IndexInfo *info
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("index \"%s\" already contains data", RelationGetRelationName(rel))));
 	rvi_am_lookup(rel, &build->type, &build->metric);
-	build_init_meta(rel, &build->meta, build->metric);
+	rvi_hnsw_meta_init(rel, build->type, build->metric, &build->meta);
 	build->row_context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build row",
 											   ALLOCSET_DEFAULT_SIZES);
-	build->row.stored = palloc(build->meta.dim * sizeof(float));
-	build->row.coded = palloc(build->meta.dim * sizeof(float));
 }
 
 /* PostgreSQL callback */
@@ -402,7 +347,8 @@ hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
 	float	   *mean;
 
 	build_init(&build, heap, rel, info);
-	mean = build_mean(&build);
+	build_sample(&build);
+	mean = rvi_hnsw_sample_finish(build.sample, &build.meta);
 	rvi_hnsw_create_meta(rel, MAIN_FORKNUM, &build.meta, mean);
 	build.index = rvi_hnsw_open(rel, &build.meta);
 	rvi_hnsw_writer_init(&build.writer, rel, build.index, true);
@@ -417,6 +363,7 @@ hnswbuild(Relation heap, Relation rel, struct IndexInfo *info)
 												 &build, NULL);
 	if (!build.flushed)
 		build_flush(&build);
+	rvi_hnsw_calibrate(&build.writer, build.index, build.sample);
 	rvi_hnsw_log_all(rel);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL, (int64) build.indexed);
 	result->index_tuples = build.indexed;
@@ -432,6 +379,6 @@ hnswbuildempty(Relation rel)
 	RveMetric	metric;
 
 	rvi_am_lookup(rel, &type, &metric);
-	build_init_meta(rel, &meta, metric);
+	rvi_hnsw_meta_init(rel, type, metric, &meta);
 	rvi_hnsw_create_meta(rel, INIT_FORKNUM, &meta, palloc0(meta.dim * sizeof(float)));
 }

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/genam.h"
@@ -206,7 +207,7 @@ check_slot(HnswCheck *check, BlockNumber block, RvHnswSlot slot, RveNode nid)
 	}
 	else if (slot->state == RV_HNSW_DUPLICATE && !ItemPointerIsValid(&slot->tid))
 		check_report(check, "error", 2, block, "duplicate %u has no row.", nid);
-	check_edges(check, block, nid, slot->edges, slot->degree);
+	check_edges(check, block, nid, rvi_hnsw_slot_edges(&check->index->geo, slot), slot->degree);
 }
 
 static void
@@ -358,43 +359,76 @@ check_chains(HnswCheck *check)
 
 /* ---- HNSW-9: vectors and codes ---- */
 
+/* Whether code and payload are what an encoder could have made. */
+static bool
+check_measurable(const HnswCheck *check, const RveCodecQuery *origin, const RvHnswSlotData *slot,
+				 const uint8 *code, const uint8 *payload)
+{
+	const RvHnswIndex *index = check->index;
+	const float *x = (const float *) payload;
+	double		error;
+	int			i;
+
+	if (!isfinite(slot->factors.add) || !isfinite(slot->factors.resc))
+		return false;
+	if (index->geo.payload_bytes == 0)
+		return true;
+	if (!index->raw_payload)
+	{
+		(void) rve_quant_refine(index->codec, origin, code, &slot->factors, payload, &error);
+		return error < DBL_MAX;
+	}
+	for (i = 0; index->type->elements == RVE_DENSE && i < index->geo.dim; i++)
+		if (!isfinite(x[i]))
+			return false;
+	return true;
+}
+
+/* The zero vector, prepared as a query. */
+static RveCodecQuery *
+check_origin(const HnswCheck *check)
+{
+	RveVectorView view = {0};
+	RveCodecQuery *query = NULL;
+
+	view.elements = check->index->type->elements;
+	view.dim = check->index->geo.dim;
+	if (view.elements == RVE_DENSE)
+		view.x = palloc0(view.dim * sizeof(float));
+	else if (view.elements == RVE_BITS)
+		view.bits = palloc0((view.dim + 7) / 8);
+	rv_runtime_check_status(rve_quant_query_prepare(check->index->codec, &view, &query),
+							"hnsw check");
+	return query;
+}
+
 static void
 check_vectors(HnswCheck *check)
 {
 	const RvHnswGeometry *geo = &check->index->geo;
-	float	   *vector = palloc(geo->dim * sizeof(float));
-	uint8	   *stored = palloc(geo->code_bytes);
+	RveCodecQuery *origin = check_origin(check);
+	uint8	   *payload = palloc(Max(geo->payload_bytes, 1));
 	uint8	   *code = palloc(geo->code_bytes);
 	RvHnswSlotData slot;
-	RveCodeFactors factors;
 	uint16		seq;
 	RveNode		nid;
-	bool		finite;
-	int			i;
 
 	for (nid = 0; nid < check->bound; nid++)
 	{
-		BlockNumber block = rvi_hnsw_vector_place(geo, nid).block;
+		CheckNode  *node = &check->nodes[nid];
 
 		CHECK_FOR_INTERRUPTS();
-		if (check->nodes[nid].state != RV_HNSW_LIVE && check->nodes[nid].state != RV_HNSW_DUPLICATE)
+		if (node->state != RV_HNSW_LIVE && node->state != RV_HNSW_DUPLICATE)
 			continue;
-		if (!rvi_hnsw_read_vector(&check->reader, nid, &seq, vector) ||
-			seq != check->nodes[nid].seq ||
-			!rvi_hnsw_read_code(&check->reader, nid, &slot, stored))
-		{
-			check_report(check, "error", 9, block, "node %u has no vector.", nid);
-			continue;
-		}
-		for (finite = true, i = 0; i < geo->dim; i++)
-			finite &= isfinite(vector[i]) != 0;
-		if (check->index->metric == RVE_METRIC_COSINE)
-			finite &= rvi_am_normalize(vector, geo->dim);
-		if (finite)
-			rve_quant_encode(check->index->codec, vector, code, &factors);
-		if (!finite || memcmp(code, stored, geo->code_bytes) != 0 || factors.sum != slot.code_sum)
-			check_report(check, "error", 9, block, "the code of node %u is not that of its vector.",
-						 nid);
+		if (!rvi_hnsw_read_code(&check->reader, nid, &slot, code))
+			check_report(check, "error", 9, check_block_of(check, nid), "node %u has no code.", nid);
+		else if (geo->payload_bytes > 0 &&
+				 (!rvi_hnsw_read_vector(&check->reader, nid, &seq, payload) || seq != node->seq))
+			check_report(check, "error", 9, rvi_hnsw_vector_place(geo, nid).block,
+						 "node %u has no vector.", nid);
+		else if (!check_measurable(check, origin, &slot, code, payload))
+			check_report(check, "error", 9, check_block_of(check, nid),
+						 "code and vector of node %u are none.", nid);
 	}
 }
 

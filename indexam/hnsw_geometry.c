@@ -18,32 +18,80 @@
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
 
+/* Graph pages of the growing segments together. */
+#define GEO_GROWING_PAGES (2 * RV_HNSW_SEGMENT_PAGES)
+
 /* Upper lists expected per node are 1/(m - 1); a quarter more is kept. */
 #define GEO_UPPER_SLACK_PERCENT 125
 
-int
-rvi_hnsw_bits_for(int dim)
+/* Codes of fewer coordinates than the vector has come in such steps. */
+#define GEO_CODED_UNIT 128
+
+/* What a page leaves for a code beside the slot's fixed part and its edges. */
+static Size
+geo_code_room(const RvHnswMetaPageData *meta)
 {
-	return dim < 200 ? 8 : 4;
+	return RV_HNSW_PAGE_ROOM - offsetof(RvHnswSlotData, filters) -
+		sizeof(uint32) * (meta->filter_words + 2 * meta->m);
 }
 
-static uint32
-geo_slot_bytes(int dim, int m, int bits)
+void
+rvi_hnsw_codec_params(const RvHnswMetaPageData *meta, RveCodecParams *params)
 {
-	Size		bytes = offsetof(RvHnswSlotData, edges) + sizeof(uint32) * 2 * m +
-		rve_quant_code_bytes_for(dim, bits);
-
-	return TYPEALIGN(sizeof(uint32), bytes);
+	memset(params, 0, sizeof(*params));
+	params->kind = meta->kind;
+	params->metric = meta->metric;
+	params->dim = meta->dim;
+	params->bits = meta->bits;
+	params->coded_dim = meta->coded_dim;
+	params->capacity = meta->capacity;
+	params->seed = meta->seed;
+	params->low = meta->low;
+	params->high = meta->high;
 }
 
-int
-rvi_hnsw_max_dim(int m)
+/*
+ * A vector too long for a slot is coded by as many of its (rotated)
+ * coordinates as there is room for; the rest counts when rows are measured.
+ */
+void
+rvi_hnsw_fit_code(RvHnswMetaPageData *meta)
 {
-	int			dim = RV_VECTOR_MAX_DIM;
+	RveCodecParams params;
+	Size		room = geo_code_room(meta);
 
-	while (dim > 1 && geo_slot_bytes(dim, m, rvi_hnsw_bits_for(dim)) > RV_HNSW_PAGE_ROOM)
-		dim--;
-	return dim;
+	meta->coded_dim = 0;
+	rvi_hnsw_codec_params(meta, &params);
+	if (meta->kind == RVE_CODE_SPARSE)
+	{
+		while (meta->capacity > 1 && rve_quant_code_bytes_for(&params) > room)
+			params.capacity = --meta->capacity;
+	}
+	else if (rve_quant_code_bytes_for(&params) > room)
+	{
+		params.coded_dim = meta->dim;
+		do
+		{
+			params.coded_dim = (params.coded_dim - 1) / GEO_CODED_UNIT * GEO_CODED_UNIT;
+		} while (rve_quant_code_bytes_for(&params) > room);
+		meta->coded_dim = params.coded_dim;
+	}
+	meta->mean_pages = meta->kind != RVE_CODE_RABITQ ? 0 :
+		(meta->dim * sizeof(float) + RV_HNSW_PAGE_ROOM - 1) / RV_HNSW_PAGE_ROOM;
+}
+
+bool
+rvi_hnsw_payload_is_raw(const RvHnswMetaPageData *meta)
+{
+	return meta->kind == RVE_CODE_L1 || (meta->kind == RVE_CODE_BITS && meta->coded_dim != 0);
+}
+
+static Size
+geo_payload_bytes(const RvHnswMetaPageData *meta, const RveCodecParams *params)
+{
+	if (!rvi_hnsw_payload_is_raw(meta))
+		return rve_quant_residual_bytes_for(params);
+	return meta->kind == RVE_CODE_BITS ? (meta->dim + 7) / 8 : meta->dim * sizeof(float);
 }
 
 static void
@@ -56,8 +104,8 @@ geo_segment_init(const RvHnswGeometry *geo, RvHnswSegment *segment, uint64 first
 	segment->first_block = first_block;
 	segment->graph_pages = graph_pages;
 	segment->upper_pages = uppers / geo->uppers_per_page + 1;
-	segment->vector_pages = (nodes + geo->vectors_per_page - 1) / geo->vectors_per_page *
-		geo->pages_per_vector;
+	segment->vector_pages = geo->payload_bytes == 0 ? 0 :
+		(nodes + geo->vectors_per_page - 1) / geo->vectors_per_page * geo->pages_per_vector;
 }
 
 static uint64
@@ -66,36 +114,43 @@ geo_segment_blocks(const RvHnswSegment *segment)
 	return (uint64) segment->graph_pages + segment->upper_pages + segment->vector_pages;
 }
 
-void
-rvi_hnsw_geometry_init(RvHnswGeometry *geo, int dim, int m, int bits)
+/* How payloads lie on vector pages. */
+static void
+geo_vector_init(RvHnswGeometry *geo)
 {
-	Size		vector_bytes = offsetof(RvHnswVectorSlotData, x) + sizeof(float) * dim;
+	Size		room = RV_HNSW_PAGE_ROOM - offsetof(RvHnswVectorSlotData, payload);
+
+	geo->part_bytes = Min(geo->payload_bytes, room);
+	geo->pages_per_vector = 1;
+	if (geo->payload_bytes > room)
+		geo->pages_per_vector = (geo->payload_bytes + room - 1) / room;
+	geo->vector_bytes = TYPEALIGN(sizeof(uint32),
+								  offsetof(RvHnswVectorSlotData, payload) + geo->part_bytes);
+	geo->vectors_per_page = RV_HNSW_PAGE_ROOM / geo->vector_bytes;
+}
+
+void
+rvi_hnsw_geometry_init(RvHnswGeometry *geo, const RvHnswMetaPageData *meta)
+{
+	RveCodecParams params;
 	uint64		block;
 	int			i;
 
+	rvi_hnsw_codec_params(meta, &params);
 	memset(geo, 0, sizeof(*geo));
-	geo->dim = dim;
-	geo->m = m;
-	geo->bits = bits;
-	geo->code_bytes = rve_quant_code_bytes_for(dim, bits);
-	geo->slot_bytes = geo_slot_bytes(dim, m, bits);
+	geo->dim = meta->dim;
+	geo->m = meta->m;
+	geo->filter_words = meta->filter_words;
+	geo->code_offset = offsetof(RvHnswSlotData, filters) + sizeof(uint32) * meta->filter_words;
+	geo->code_bytes = rve_quant_code_bytes_for(&params);
+	geo->edges_offset = TYPEALIGN(sizeof(uint32), geo->code_offset + geo->code_bytes);
+	geo->slot_bytes = geo->edges_offset + sizeof(uint32) * 2 * meta->m;
 	geo->slots_per_page = RV_HNSW_PAGE_ROOM / geo->slot_bytes;
-	geo->upper_bytes = offsetof(RvHnswUpperData, edges) + sizeof(uint32) * m;
+	geo->upper_bytes = offsetof(RvHnswUpperData, edges) + sizeof(uint32) * meta->m;
 	geo->uppers_per_page = RV_HNSW_PAGE_ROOM / geo->upper_bytes;
-	geo->floats_per_part = (RV_HNSW_PAGE_ROOM - offsetof(RvHnswVectorSlotData, x)) / sizeof(float);
-	geo->mean_pages = (dim * sizeof(float) + RV_HNSW_PAGE_ROOM - 1) / RV_HNSW_PAGE_ROOM;
-	if (vector_bytes <= RV_HNSW_PAGE_ROOM)
-	{
-		geo->vector_bytes = vector_bytes;
-		geo->vectors_per_page = RV_HNSW_PAGE_ROOM / vector_bytes;
-		geo->pages_per_vector = 1;
-	}
-	else
-	{
-		geo->vector_bytes = RV_HNSW_PAGE_ROOM;
-		geo->vectors_per_page = 1;
-		geo->pages_per_vector = (dim + geo->floats_per_part - 1) / geo->floats_per_part;
-	}
+	geo->payload_bytes = geo_payload_bytes(meta, &params);
+	geo_vector_init(geo);
+	geo->mean_pages = meta->mean_pages;
 	block = RV_HNSW_MEAN_BLOCK + geo->mean_pages;
 	for (i = 0; i < RV_HNSW_SEGMENTS; i++)
 	{
@@ -103,6 +158,7 @@ rvi_hnsw_geometry_init(RvHnswGeometry *geo, int dim, int m, int bits)
 		block += geo_segment_blocks(&geo->growing[i]);
 	}
 	geo_segment_init(geo, &geo->capped, block, RV_HNSW_SEGMENT_PAGES);
+	geo->capped_blocks = geo_segment_blocks(&geo->capped);
 }
 
 /* The segment of the page-th graph page; *within = the page's number in it. */
@@ -110,14 +166,12 @@ static RvHnswSegment
 geo_segment_of(const RvHnswGeometry *geo, uint32 page, uint32 *within)
 {
 	RvHnswSegment segment;
-	uint32		growing_pages = 2 * RV_HNSW_SEGMENT_PAGES;
-
 	if (page == 0)
 	{
 		*within = 0;
 		return geo->growing[0];
 	}
-	if (page < growing_pages)
+	if (page < GEO_GROWING_PAGES)
 	{
 		int			number = pg_leftmost_one_pos32(page) + 1;
 
@@ -125,9 +179,9 @@ geo_segment_of(const RvHnswGeometry *geo, uint32 page, uint32 *within)
 		return geo->growing[number];
 	}
 	segment = geo->capped;
-	segment.first_block += (uint64) ((page - growing_pages) / RV_HNSW_SEGMENT_PAGES) *
-		geo_segment_blocks(&segment);
-	*within = (page - growing_pages) % RV_HNSW_SEGMENT_PAGES;
+	segment.first_block += (uint64) ((page - GEO_GROWING_PAGES) / RV_HNSW_SEGMENT_PAGES) *
+		geo->capped_blocks;
+	*within = (page - GEO_GROWING_PAGES) % RV_HNSW_SEGMENT_PAGES;
 	return segment;
 }
 
@@ -141,12 +195,22 @@ geo_block(uint64 block)
 RvHnswPlace
 rvi_hnsw_slot_place(const RvHnswGeometry *geo, RveNode nid)
 {
+	uint32		page = nid / geo->slots_per_page;
 	uint32		within;
-	RvHnswSegment segment = geo_segment_of(geo, nid / geo->slots_per_page, &within);
 	RvHnswPlace place;
 
-	place.block = geo_block(segment.first_block + within);
-	place.slot = nid % geo->slots_per_page;
+	place.slot = nid - page * geo->slots_per_page;
+	if (likely(page >= GEO_GROWING_PAGES))
+	{
+		/* what nearly every step of a search asks for */
+		page -= GEO_GROWING_PAGES;
+		place.block = geo_block(geo->capped.first_block +
+								page / RV_HNSW_SEGMENT_PAGES * geo->capped_blocks +
+								page % RV_HNSW_SEGMENT_PAGES);
+		return place;
+	}
+	place.block = geo_block(geo_segment_of(geo, page, &within).first_block);
+	place.block += within;
 	return place;
 }
 

@@ -23,6 +23,7 @@
 #include "indexam/hnsw_int.h"
 
 #define GPAGE_PINS 8			/* pages held at a time: no burden to a small buffer pool */
+#define GPAGE_AHEAD 6			/* slots the processor is told to fetch before they are scored */
 
 /* The core takes NaN as "no such node" and wants all others finite. */
 static inline float
@@ -31,14 +32,6 @@ gpage_finite(float dist)
 	if (isnan(dist) || dist > FLT_MAX)
 		return FLT_MAX;
 	return dist < -FLT_MAX ? -FLT_MAX : dist;
-}
-
-static inline void
-gpage_factors(RvHnswSlot slot, RveCodeFactors *factors)
-{
-	factors->add = slot->add;
-	factors->resc = slot->resc;
-	factors->sum = slot->code_sum;
 }
 
 static int
@@ -72,6 +65,27 @@ gpage_upper_neighbors(RvHnswReader *reader, BlockNumber block, RveNode node, int
 	return n;
 }
 
+/* A node's edges on level 0 without pin or lock; -1: they have to be read with them. */
+static int
+gpage_peek_neighbors(RvHnswReader *reader, RvHnswPlace place, RveNode node, RveNode *out)
+{
+	const RvHnswGeometry *geo = &reader->index->geo;
+	RvHnswSlot	slot = rvi_hnsw_peek_slot(reader, place);
+	uint16		seq = 0;
+	uint8		state;
+	int			degree;
+	int			n;
+
+	if (slot == NULL || !rvi_hnsw_peek_holds(reader, slot, node, &seq))
+		return -1;
+	state = slot->state;
+	degree = Min(slot->degree, 2 * geo->m);
+	n = gpage_copy_edges(rvi_hnsw_slot_edges(geo, slot), degree, node, out);
+	if (!rvi_hnsw_peek_holds(reader, slot, node, &seq))
+		return -1;
+	return state == RV_HNSW_LIVE || state == RV_HNSW_DOOMED ? n : 0;
+}
+
 static int
 gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
 {
@@ -83,6 +97,13 @@ gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
 	Page		page;
 	int			n = 0;
 
+	if (level == 0)
+	{
+		n = gpage_peek_neighbors(reader, place, node, out);
+		if (n >= 0)
+			return n;
+		n = 0;
+	}
 	if (rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
 	{
 		RvHnswSlot	slot = rvi_hnsw_page_node(reader, page, place.slot, node);
@@ -91,7 +112,8 @@ gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
 		{
 			rvi_hnsw_check_slot(reader, slot, place.block);
 			if (level == 0)
-				n = gpage_copy_edges(slot->edges, slot->degree, node, out);
+				n = gpage_copy_edges(rvi_hnsw_slot_edges(&reader->index->geo, slot),
+									 slot->degree, node, out);
 			else if (level <= slot->level)
 				upper_block = slot->link;
 		}
@@ -109,26 +131,23 @@ gpage_distance(RvHnswPageGraph *graph, RvHnswSlot slot)
 {
 	const RvHnswIndex *index = graph->reader.index;
 	const uint8 *code = rvi_hnsw_slot_code(&index->geo, slot);
-	RveCodeFactors factors;
 
-	gpage_factors(slot, &factors);
 	if (graph->code != NULL)
 		return gpage_finite(rve_quant_symmetric(index->codec, graph->code, &graph->factors,
-												code, &factors));
-	return gpage_finite(rve_quant_distance(index->codec, graph->query, code, &factors));
+												code, &slot->factors));
+	return gpage_finite(rve_quant_distance(index->codec, graph->query, code, &slot->factors));
 }
 
+/* Scores n nodes with pins and share locks. */
 static void
-gpage_score(void *host, const RveNode *nodes, int n, float *dist)
+gpage_score_pinned(RvHnswPageGraph *graph, const RveNode *nodes, int n, float *dist)
 {
-	RvHnswPageGraph *graph = host;
 	RvHnswReader *reader = &graph->reader;
 	RvHnswPlace places[GPAGE_PINS];
 	Buffer		buffers[GPAGE_PINS];
 	int			from;
 	int			i;
 
-	CHECK_FOR_INTERRUPTS();
 	for (from = 0; from < n; from += GPAGE_PINS)
 	{
 		int			count = Min(n - from, GPAGE_PINS);
@@ -152,6 +171,77 @@ gpage_score(void *host, const RveNode *nodes, int n, float *dist)
 			rvi_hnsw_release(buffers[i]);
 		}
 	}
+}
+
+/* Scores one node without pin or lock; false: it has to be read with them. */
+static inline bool
+gpage_peek_score(RvHnswPageGraph *graph, RvHnswSlot slot, RveNode node, float *dist)
+{
+	uint16		seq = 0;
+	uint8		state;
+
+	if (slot == NULL || !rvi_hnsw_peek_holds(&graph->reader, slot, node, &seq))
+		return false;
+	state = slot->state;
+	*dist = state == RV_HNSW_LIVE || state == RV_HNSW_DOOMED ? gpage_distance(graph, slot) : NAN;
+	return rvi_hnsw_peek_holds(&graph->reader, slot, node, &seq);
+}
+
+static void
+gpage_score(void *host, const RveNode *nodes, int n, float *dist)
+{
+	RvHnswPageGraph *graph = host;
+	RvHnswReader *reader = &graph->reader;
+	RvHnswSlot	slots[RVE_HNSW_MAX_DEGREE];
+	RveNode		missed[RVE_HNSW_MAX_DEGREE];
+	float		missed_dist[RVE_HNSW_MAX_DEGREE];
+	int			positions[RVE_HNSW_MAX_DEGREE];
+	int			count = 0;
+	int			i;
+
+	CHECK_FOR_INTERRUPTS();
+	if (!reader->peek || n > RVE_HNSW_MAX_DEGREE)
+	{
+		gpage_score_pinned(graph, nodes, n, dist);
+		return;
+	}
+	for (i = 0; i < n; i++)
+	{
+		slots[i] = rvi_hnsw_peek_slot(reader, rvi_hnsw_slot_place(&reader->index->geo, nodes[i]));
+		if (slots[i] != NULL && i < GPAGE_AHEAD)
+			rvi_hnsw_prefetch_slot(&reader->index->geo, slots[i]);
+	}
+	for (i = 0; i < n; i++)
+	{
+		if (i + GPAGE_AHEAD < n && slots[i + GPAGE_AHEAD] != NULL)
+			rvi_hnsw_prefetch_slot(&reader->index->geo, slots[i + GPAGE_AHEAD]);
+		if (gpage_peek_score(graph, slots[i], nodes[i], &dist[i]))
+			continue;
+		positions[count] = i;
+		missed[count++] = nodes[i];
+	}
+	if (count == 0)
+		return;
+	gpage_score_pinned(graph, missed, count, missed_dist);
+	for (i = 0; i < count; i++)
+		dist[positions[i]] = missed_dist[i];
+}
+
+/* Edges that a search will soon follow. */
+static void
+gpage_hint(void *host, RveNode node)
+{
+	RvHnswPageGraph *graph = host;
+	const RvHnswGeometry *geo = &graph->reader.index->geo;
+	RvHnswSlot	slot = rvi_hnsw_peek_slot(&graph->reader, rvi_hnsw_slot_place(geo, node));
+	const char *at;
+
+	if (slot == NULL)
+		return;
+	__builtin_prefetch(slot);
+	for (at = (const char *) rvi_hnsw_slot_edges(geo, slot);
+		 at < (const char *) slot + geo->slot_bytes; at += RV_HNSW_CACHE_LINE)
+		__builtin_prefetch(at);
 }
 
 /* Bytes of one loaded position: factors, then the code. */
@@ -193,7 +283,7 @@ gpage_load(void *host, const RveNode *nodes, int n, bool *usable)
 		slot = rvi_hnsw_page_node(reader, page, place.slot, nodes[i]);
 		if (slot != NULL)
 		{
-			gpage_factors(slot, (RveCodeFactors *) gpage_loaded(graph, i));
+			memcpy(gpage_loaded(graph, i), &slot->factors, sizeof(RveCodeFactors));
 			memcpy(gpage_loaded(graph, i) + sizeof(RveCodeFactors),
 				   rvi_hnsw_slot_code(geo, slot), geo->code_bytes);
 			usable[i] = slot->state == RV_HNSW_LIVE;
@@ -231,7 +321,7 @@ gpage_same_code(RvHnswPageGraph *graph, RveNode node, uint16 *seq)
 		RvHnswSlot	slot = rvi_hnsw_page_node(reader, page, place.slot, node);
 
 		same = slot != NULL && slot->state == RV_HNSW_LIVE &&
-			slot->code_sum == graph->factors.sum && slot->add == graph->factors.add &&
+			memcmp(&slot->factors, &graph->factors, sizeof(RveCodeFactors)) == 0 &&
 			memcmp(rvi_hnsw_slot_code(geo, slot), graph->code, geo->code_bytes) == 0;
 		if (same)
 			*seq = slot->seq;
@@ -241,35 +331,37 @@ gpage_same_code(RvHnswPageGraph *graph, RveNode node, uint16 *seq)
 	return same;
 }
 
+/* Whether the payload under the slot seen last is the query's, too. */
+static bool
+gpage_same_payload(RvHnswPageGraph *graph, RveNode node)
+{
+	const RvHnswIndex *index = graph->reader.index;
+	uint16		seq;
+
+	if (index->geo.payload_bytes == 0)
+		return rve_quant_code_complete(index->codec, graph->code, &graph->factors);
+	return rvi_hnsw_read_vector(&graph->reader, node, &seq, graph->scratch) &&
+		seq == graph->same_seq &&
+		memcmp(graph->scratch, graph->payload, index->geo.payload_bytes) == 0;
+}
+
 static RveNode
 gpage_same(void *host, const RveCandidate *candidates, int n)
 {
 	RvHnswPageGraph *graph = host;
-	const RvHnswIndex *index = graph->reader.index;
 	int			i;
-	float		self = gpage_finite(rve_quant_symmetric(index->codec, graph->code, &graph->factors,
+	float		self = gpage_finite(rve_quant_symmetric(graph->reader.index->codec,
+														graph->code, &graph->factors,
 														graph->code, &graph->factors));
 
 	/*
 	 * An equal vector has an equal code and therefore the distance that the
 	 * code has to itself; nothing farther need be looked at.
 	 */
-	for (i = 0; i < n; i++)
-	{
-		uint16		seq;
-
-		if (candidates[i].dist > self)
-			break;
+	for (i = 0; i < n && candidates[i].dist <= self; i++)
 		if (gpage_same_code(graph, candidates[i].node, &graph->same_seq) &&
-			rvi_hnsw_read_vector(&graph->reader, candidates[i].node, &seq, graph->scratch) &&
-			seq == graph->same_seq)
-		{
-			if (index->metric == RVE_METRIC_COSINE)
-				rvi_am_normalize(graph->scratch, index->geo.dim);
-			if (memcmp(graph->scratch, graph->vector, index->geo.dim * sizeof(float)) == 0)
-				return candidates[i].node;
-		}
-	}
+			gpage_same_payload(graph, candidates[i].node))
+			return candidates[i].node;
 	return RVE_NODE_NONE;
 }
 
@@ -277,17 +369,18 @@ static const RveGraphOps gpage_ops = {
 	.neighbors = gpage_neighbors,
 	.score = gpage_score,
 	.load = gpage_load,
+	.hint = gpage_hint,
 	.pair = gpage_pair,
 	.same = gpage_same
 };
 
 RvHnswPageGraph *
-rvi_hnsw_graph_create(Relation rel, const RvHnswIndex *index, const RvHnswMetaPageData *meta)
+rvi_hnsw_graph_create(Relation rel, RvHnswIndex *index, const RvHnswMetaPageData *meta)
 {
 	RvHnswPageGraph *graph = palloc0(sizeof(RvHnswPageGraph));
 
 	rvi_hnsw_reader_init(&graph->reader, rel, index);
-	graph->scratch = palloc(index->geo.dim * sizeof(float));
+	graph->scratch = palloc(Max(index->geo.payload_bytes, 1));
 	graph->graph.ops = &gpage_ops;
 	graph->graph.host = graph;
 	graph->graph.m = index->geo.m;
@@ -305,4 +398,5 @@ rvi_hnsw_graph_refresh(RvHnswPageGraph *graph, const RvHnswMetaPageData *meta)
 	graph->reader.blocks = RelationGetNumberOfBlocks(graph->reader.rel);
 	graph->graph.bound = Min(meta->next_nid,
 							 (uint64) graph->reader.blocks * graph->reader.index->geo.slots_per_page);
+	rvi_hnsw_peek_init(&graph->reader);
 }

@@ -48,22 +48,6 @@ typedef struct HnswInsert
 	RveGraphOps no_duplicates;	/* the graph's ops without same */
 } HnswInsert;
 
-/* ---- rows ---- */
-
-bool
-rvi_hnsw_read_row(const RvTypeDesc *type, RveMetric metric, int dim, Datum value, RvHnswRow *row)
-{
-	int			value_dim = type->dim(value);
-
-	if (value_dim != dim)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("expected %d dimensions, not %d", dim, value_dim)));
-	type->to_f32(value, row->stored, dim);
-	memcpy(row->coded, row->stored, dim * sizeof(float));
-	return metric != RVE_METRIC_COSINE || rvi_am_normalize(row->coded, dim);
-}
-
 /* ---- the new node's own slots ---- */
 
 /* Takes a slot and writes what does not depend on the neighbours. */
@@ -74,7 +58,7 @@ insert_reserve(HnswInsert *insert)
 		return;
 	insert->image.nid = rvi_hnsw_reserve(insert->writer, &insert->image.seq);
 	rvi_hnsw_write_vector(insert->writer, insert->image.nid, insert->image.seq,
-						  insert->row->stored);
+						  insert->row->payload);
 	insert->reserved = true;
 }
 
@@ -359,6 +343,7 @@ insert_find_parent(HnswInsert *insert)
 static void
 insert_find_live(HnswInsert *insert)
 {
+	RveHnswEffort effort = {.ef = insert->ef_construction, .resumable = true};
 	const RveCandidate *found;
 	RvHnswSlotData slot;
 	RveStatus	status;
@@ -366,8 +351,7 @@ insert_find_live(HnswInsert *insert)
 	int			n = 0;
 	int			i;
 
-	status = rve_hnsw_search_start(insert->search, &insert->graph->graph,
-								   insert->ef_construction, true);
+	status = rve_hnsw_search_start(insert->search, &insert->graph->graph, &effort);
 	while (status == RVE_OK && n == 0)
 	{
 		found = rve_hnsw_search_results(insert->search, &count);
@@ -462,10 +446,10 @@ rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, 
 	int			attempt;
 
 	insert->row = row;
-	rve_quant_encode(index->codec, row->coded, insert->code, &insert->image.factors);
+	memcpy(insert->code, row->code, index->geo.code_bytes);
+	insert->image.factors = insert->graph->factors = row->factors;
 	insert->image.tid = *tid;
-	insert->graph->factors = insert->image.factors;
-	insert->graph->vector = row->coded;
+	insert->graph->payload = row->payload;
 	insert->links.level = rve_hnsw_random_level(index->geo.m,
 												1.0 - pg_prng_double(&pg_global_prng_state));
 	for (attempt = 0; attempt < INSERT_MAX_ATTEMPTS; attempt++)
@@ -497,9 +481,7 @@ rvi_hnsw_relink_node(RvHnswWriter *writer, RvHnswIndex *index, RveNode nid, RvHn
 	insert->image.nid = nid;
 	insert->image.seq = slot.seq;
 	insert->image.level = slot.level;
-	insert->graph->factors.add = slot.add;
-	insert->graph->factors.resc = slot.resc;
-	insert->graph->factors.sum = slot.code_sum;
+	insert->graph->factors = slot.factors;
 	insert->reserved = insert->live = true;
 	insert->links.level = slot.level;
 	for (attempt = 0; attempt < INSERT_MAX_ATTEMPTS; attempt++)
@@ -518,6 +500,7 @@ hnswinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 	RvHnswMetaPageData meta;
 	RvHnswIndex *open;
 	RvHnswWriter writer;
+	RveVectorView view;
 	RvHnswRow	row;
 
 	if (isnull[0])
@@ -526,10 +509,12 @@ hnswinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 	old = MemoryContextSwitchTo(context);
 	open = rvi_hnsw_open(index, &meta);
 	rvi_hnsw_writer_init(&writer, index, open, false);
-	row.stored = palloc(open->geo.dim * sizeof(float));
-	row.coded = palloc(open->geo.dim * sizeof(float));
-	if (rvi_hnsw_read_row(open->type, open->metric, open->geo.dim, values[0], &row))
+	if (rvi_hnsw_read_value(open->type, open->metric, open->geo.dim, values[0], &view))
+	{
+		rvi_hnsw_row_init(&row, &open->geo);
+		rvi_hnsw_encode_row(open, &view, &row);
 		rvi_hnsw_insert(&writer, open, &row, tid);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return false;

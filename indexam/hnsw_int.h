@@ -13,8 +13,10 @@
 #include "access/genam.h"
 #include "storage/block.h"
 #include "storage/buf.h"
+#include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/itemptr.h"
+#include "port/atomics.h"
 #include "storage/relfilenode.h"
 #include "utils/relcache.h"
 
@@ -24,7 +26,7 @@
 /* ---- on disk; docs/hnsw-format.md has the tables ---- */
 
 #define RV_HNSW_MAGIC			0x48575652	/* "RVWH" */
-#define RV_HNSW_VERSION			1
+#define RV_HNSW_VERSION			2
 #define RV_HNSW_META_BLOCK		0
 #define RV_HNSW_MEAN_BLOCK		1
 
@@ -49,6 +51,9 @@ typedef enum RvHnswPageKind
 
 #define RV_HNSW_PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(RvHnswOpaqueData))
 
+#define RV_HNSW_MAX_FILTERS		16	/* filter words of a slot */
+#define RV_HNSW_STOP_STEPS		8	/* of RvHnswMetaPageData.stop_ratio */
+
 typedef struct RvHnswMetaPageData
 {
 	uint32		magic;			/* RV_HNSW_MAGIC */
@@ -58,18 +63,26 @@ typedef struct RvHnswMetaPageData
 	uint16		m;
 	uint16		ef_construction;
 	uint8		metric;			/* RveMetric */
-	uint8		bits;			/* of the codes */
-	uint16		entry_level;
+	uint8		kind;			/* RveCodeKind */
+	uint8		bits;			/* RABITQ: of a coordinate */
+	uint8		filter_words;	/* of a slot */
 	uint64		seed;			/* of the rotation */
 	uint32		mean_pages;		/* from block 1 */
+	uint32		coded_dim;		/* 0, or so many coordinates have a code (RveCodecParams) */
+	uint16		capacity;		/* SPARSE: elements of a code */
+	uint16		entry_level;
+	float		low;			/* L1: the scale's ends */
+	float		high;
 	uint32		entry;			/* nid or RVE_NODE_NONE */
 	uint32		next_nid;		/* nids below were handed out at least once */
 	uint32		free_head;		/* chain of free slots, or RVE_NODE_NONE */
 	uint32		free_count;
 	uint32		reconnect;		/* 1: a vacuum has cut edges and not yet reconnected */
+	float		stop_ratio[RV_HNSW_STOP_STEPS]; /* when searches stop; 0: not calibrated */
+	uint8		filters[RV_HNSW_MAX_FILTERS];	/* what each filter word holds */
 } RvHnswMetaPageData;
 
-StaticAssertDecl(sizeof(RvHnswMetaPageData) == 56, "page format");
+StaticAssertDecl(sizeof(RvHnswMetaPageData) == 120, "page format");
 
 typedef RvHnswMetaPageData *RvHnswMetaPage;
 
@@ -84,7 +97,10 @@ typedef enum RvHnswSlotState
 	RV_HNSW_DOOMED_DUPLICATE = 6	/* a duplicate vacuum is removing */
 } RvHnswSlotState;
 
-/* Graph slot: what a search reads of a node. The code follows the 2m edges. */
+/*
+ * Graph slot: what a search reads of a node. Behind the fixed part: filter
+ * words, the code, then the 2m edges, so that scoring reads one run of bytes.
+ */
 typedef struct RvHnswSlotData
 {
 	uint32		nid;
@@ -94,17 +110,14 @@ typedef struct RvHnswSlotData
 	ItemPointerData tid;		/* invalid: kept for its duplicates only */
 	uint8		degree;
 	uint8		hardness;		/* 0 */
-	uint32		filter;			/* 0 */
-	float		add;			/* RveCodeFactors */
-	float		resc;
 	uint32		magic;			/* of the index */
+	RveCodeFactors factors;
 	uint32		link;			/* block of the upper lists; primary of a duplicate; next free */
 	uint32		dup_next;		/* next duplicate or RVE_NODE_NONE; reserving xid */
-	int32		code_sum;
-	uint32		edges[FLEXIBLE_ARRAY_MEMBER];	/* nid, top bit: RVE_HNSW_KEPT */
+	uint32		filters[FLEXIBLE_ARRAY_MEMBER];
 } RvHnswSlotData;
 
-StaticAssertDecl(offsetof(RvHnswSlotData, edges) == 44, "page format");
+StaticAssertDecl(offsetof(RvHnswSlotData, filters) == 40, "page format");
 
 typedef RvHnswSlotData *RvHnswSlot;
 
@@ -122,18 +135,21 @@ StaticAssertDecl(offsetof(RvHnswUpperData, edges) == 8, "page format");
 
 typedef RvHnswUpperData *RvHnswUpper;
 
-/* Vector slot: the exact vector, or one page's part of it. */
+/* Vector slot: what refines a distance beyond the code, or one page's part of it. */
 typedef struct RvHnswVectorSlotData
 {
 	uint32		nid;
 	uint16		seq;
-	uint16		part;			/* 0 unless a vector spans pages */
-	float		x[FLEXIBLE_ARRAY_MEMBER];
+	uint16		part;			/* 0 unless a payload spans pages */
+	uint8		payload[FLEXIBLE_ARRAY_MEMBER];
 } RvHnswVectorSlotData;
 
-StaticAssertDecl(offsetof(RvHnswVectorSlotData, x) == 8, "page format");
+StaticAssertDecl(offsetof(RvHnswVectorSlotData, payload) == 8, "page format");
 
 typedef RvHnswVectorSlotData *RvHnswVectorSlot;
+
+#define RV_HNSW_CACHE_LINE 64
+#define RV_HNSW_PREFETCH_BYTES 512	/* of a slot; the processor's own prefetcher does the rest */
 
 /* ---- geometry: nid -> (block, slot), pure arithmetic (hnsw_geometry.c) ---- */
 
@@ -152,19 +168,23 @@ typedef struct RvHnswGeometry
 {
 	int			dim;
 	int			m;
-	int			bits;
+	int			filter_words;
+	uint32		code_offset;	/* in a slot */
 	uint32		code_bytes;
+	uint32		edges_offset;
 	uint32		slot_bytes;
 	uint32		slots_per_page;
 	uint32		upper_bytes;
 	uint32		uppers_per_page;
+	uint32		payload_bytes;	/* of a vector slot; 0: the index has none */
 	uint32		vector_bytes;	/* of a vector slot on one page */
-	uint32		vectors_per_page;	/* 1 when a vector spans pages */
+	uint32		vectors_per_page;	/* 1 when a payload spans pages */
 	uint32		pages_per_vector;
-	uint32		floats_per_part;
+	uint32		part_bytes;		/* of the payload on one page */
 	uint32		mean_pages;
 	RvHnswSegment growing[RV_HNSW_SEGMENTS];
 	RvHnswSegment capped;		/* the first of the equal ones */
+	uint64		capped_blocks;	/* of each of them */
 } RvHnswGeometry;
 
 typedef struct RvHnswPlace
@@ -173,9 +193,13 @@ typedef struct RvHnswPlace
 	uint32		slot;
 } RvHnswPlace;
 
-extern void rvi_hnsw_geometry_init(RvHnswGeometry *geo, int dim, int m, int bits);
-extern int	rvi_hnsw_bits_for(int dim);
-extern int	rvi_hnsw_max_dim(int m);
+/* Sets meta's coded_dim to what a slot has room for, and mean_pages. */
+extern void rvi_hnsw_fit_code(RvHnswMetaPageData *meta);
+extern void rvi_hnsw_codec_params(const RvHnswMetaPageData *meta, RveCodecParams *params);
+
+/* Whether vector slots hold the vector itself, not a codec's residual. */
+extern bool rvi_hnsw_payload_is_raw(const RvHnswMetaPageData *meta);
+extern void rvi_hnsw_geometry_init(RvHnswGeometry *geo, const RvHnswMetaPageData *meta);
 extern RvHnswPlace rvi_hnsw_slot_place(const RvHnswGeometry *geo, RveNode nid);
 extern RvHnswPlace rvi_hnsw_vector_place(const RvHnswGeometry *geo, RveNode nid);
 
@@ -200,6 +224,12 @@ typedef struct RvHnswIndex
 	RveMetric	metric;
 	RvHnswGeometry geo;
 	RveCodec   *codec;
+	bool		raw_payload;	/* rvi_hnsw_payload_is_raw */
+	float		stop_ratio[RV_HNSW_STOP_STEPS];
+
+	/* hnsw_peek_page.c: where blocks were last seen in the buffer pool; 0: nowhere */
+	Buffer	   *seen;
+	BlockNumber seen_blocks;
 } RvHnswIndex;
 
 /*
@@ -213,11 +243,13 @@ extern void rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta);
 typedef struct RvHnswReader
 {
 	Relation	rel;
-	const RvHnswIndex *index;
+	RvHnswIndex *index;
 	BlockNumber blocks;			/* known length of the relation */
+	bool		peek;			/* unpinned reads are allowed (hnsw_peek_page.c) */
+	uint32		peeks;			/* counts them */
 } RvHnswReader;
 
-extern void rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, const RvHnswIndex *index);
+extern void rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, RvHnswIndex *index);
 
 /*
  * Pins and share-locks the page when it exists, is initialised and of that
@@ -253,7 +285,13 @@ rvi_hnsw_page_slot(const RvHnswGeometry *geo, Page page, uint32 slot)
 static inline uint8 *
 rvi_hnsw_slot_code(const RvHnswGeometry *geo, RvHnswSlot slot)
 {
-	return (uint8 *) &slot->edges[2 * geo->m];
+	return (uint8 *) slot + geo->code_offset;
+}
+
+static inline uint32 *
+rvi_hnsw_slot_edges(const RvHnswGeometry *geo, RvHnswSlot slot)
+{
+	return (uint32 *) ((char *) slot + geo->edges_offset);
 }
 
 static inline RvHnswUpper
@@ -280,6 +318,57 @@ extern Buffer rvi_hnsw_pin_slot(RvHnswReader *reader, RvHnswPlace place);
 extern RvHnswSlot rvi_hnsw_lock_slot(RvHnswReader *reader, Buffer buffer, RvHnswPlace place,
 									 RveNode nid);
 
+/* Has the processor fetch what scoring reads of a slot, and where its edges begin. */
+static inline void
+rvi_hnsw_prefetch_slot(const RvHnswGeometry *geo, const void *slot)
+{
+	const char *at = slot;
+	const char *end = at + Min(geo->edges_offset, RV_HNSW_PREFETCH_BYTES);
+
+	for (; at < end; at += RV_HNSW_CACHE_LINE)
+		__builtin_prefetch(at);
+}
+
+/*
+ * hnsw_peek_page.c: reads without pin and lock. peek_slot says where nid's
+ * slot was last seen in the buffer pool, or NULL; what is read there counts
+ * only if peek_holds says so, before (with the seq it returns) and after.
+ */
+extern void rvi_hnsw_peek_init(RvHnswReader *reader);
+extern void rvi_hnsw_peek_remember(RvHnswReader *reader, BlockNumber block, Buffer buffer);
+
+#define RV_HNSW_PEEK_SAMPLE 64	/* one in so many takes the pinned way all the same */
+
+static inline RvHnswSlot
+rvi_hnsw_peek_slot(RvHnswReader *reader, RvHnswPlace place)
+{
+	const RvHnswIndex *index = reader->index;
+	Buffer		buffer;
+
+	if (!reader->peek || place.block >= index->seen_blocks ||
+		++reader->peeks % RV_HNSW_PEEK_SAMPLE == 0)
+		return NULL;
+	buffer = index->seen[place.block];
+	return buffer == InvalidBuffer ? NULL :
+		rvi_hnsw_page_slot(&index->geo, BufferGetPage(buffer), place.slot);
+}
+
+/* Whether bytes at slot are nid's; *seq: 0 asks for any, and gets it. */
+static inline bool
+rvi_hnsw_peek_holds(const RvHnswReader *reader, RvHnswSlot slot, RveNode nid, uint16 *seq)
+{
+	volatile RvHnswSlotData *seen = slot;
+	uint16		now;
+
+	pg_read_barrier();
+	now = seen->seq;
+	if (seen->nid != nid || seen->magic != reader->index->magic || (*seq != 0 && now != *seq))
+		return false;
+	*seq = now;
+	pg_read_barrier();
+	return true;
+}
+
 /* The slot on a locked graph page if it holds a node of the graph (live or doomed), else NULL. */
 extern RvHnswSlot rvi_hnsw_page_node(const RvHnswReader *reader, Page page, uint32 slot, RveNode nid);
 
@@ -300,8 +389,8 @@ extern bool rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData
 extern int	rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int level,
 							   RveNode *edges);
 
-/* The vector with the seq it was written under; false when it is not there. */
-extern bool rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out);
+/* The payload (payload_bytes) with the seq it was written under; false when it is not there. */
+extern bool rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, uint8 *out);
 
 /* ---- the graph on pages as the algorithm sees it (hnsw_graph_page.c) ---- */
 
@@ -314,8 +403,8 @@ typedef struct RvHnswPageGraph
 	RveCodecQuery *query;
 	const uint8 *code;
 	RveCodeFactors factors;
-	const float *vector;		/* what the code was made of; for finding duplicates */
-	float	   *scratch;		/* dim floats */
+	const uint8 *payload;		/* the code's; for finding duplicates */
+	uint8	   *scratch;		/* payload_bytes */
 	uint16		same_seq;		/* out: seq of the duplicate found */
 
 	/* loaded codes */
@@ -323,7 +412,7 @@ typedef struct RvHnswPageGraph
 	int			loaded_room;
 } RvHnswPageGraph;
 
-extern RvHnswPageGraph *rvi_hnsw_graph_create(Relation rel, const RvHnswIndex *index,
+extern RvHnswPageGraph *rvi_hnsw_graph_create(Relation rel, RvHnswIndex *index,
 											  const RvHnswMetaPageData *meta);
 
 /* Takes over entry and bound of a newly read meta page. */
@@ -395,7 +484,8 @@ extern void rvi_hnsw_log_all(Relation rel);
 
 /* A nid for a new node, from the free chain or the end; its slot is RESERVED. */
 extern RveNode rvi_hnsw_reserve(RvHnswWriter *writer, uint16 *seq);
-extern void rvi_hnsw_write_vector(RvHnswWriter *writer, RveNode nid, uint16 seq, const float *x);
+extern void rvi_hnsw_write_vector(RvHnswWriter *writer, RveNode nid, uint16 seq,
+								  const uint8 *payload);
 
 /*
  * Makes room for nid's lists on levels 1 .. *level on one upper page near it,
@@ -422,6 +512,7 @@ extern void rvi_hnsw_offer_entry(RvHnswWriter *writer, RveNode nid, int level);
 /* Replaces the entry (NONE included) if it still is old. */
 extern bool rvi_hnsw_replace_entry(RvHnswWriter *writer, RveNode old, RveNode entry, int level);
 extern void rvi_hnsw_set_reconnect(RvHnswWriter *writer, bool reconnect);
+extern void rvi_hnsw_set_stop_ratio(RvHnswWriter *writer, const float *ratio);
 extern void rvi_hnsw_set_meta(RvHnswWriter *writer, RveNode entry, int entry_level, RveNode next_nid);
 
 typedef bool (*RvHnswGone) (void *arg, RveNode nid);
@@ -481,22 +572,70 @@ extern uint32 rvi_hnsw_free_slots(RvHnswWriter *writer, BlockNumber block, RvHns
 
 /* ---- rows in and out ---- */
 
-/* am_common.c: the opclass's meaning, and vectors out of datums */
+/* am_common.c: the opclass's meaning */
 extern void rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric);
 extern bool rvi_am_normalize(float *x, int dim);
 
-/* hnsw_insert.c: a row's vector, as stored and as encoded */
+/* A row as the index keeps it; the buffers belong to whoever holds it. */
 typedef struct RvHnswRow
 {
-	float	   *stored;			/* exactly the row's vector */
-	float	   *coded;			/* the same, or normalised for cosine */
+	RveCodeFactors factors;
+	uint8	   *code;			/* code_bytes */
+	uint8	   *payload;		/* payload_bytes */
 } RvHnswRow;
 
-/* Reads a datum into row; false: rows like it are not indexed. Raises 22000 on other dimensions. */
-extern bool rvi_hnsw_read_row(const RvTypeDesc *type, RveMetric metric, int dim, Datum value,
-							  RvHnswRow *row);
+/* hnsw_row.c */
+extern void rvi_hnsw_row_init(RvHnswRow *row, const RvHnswGeometry *geo);
+
+/*
+ * A datum as the engine takes it, scaled to length 1 for cosine, in
+ * CurrentMemoryContext. False: rows like it are not indexed. Raises 22000 on
+ * other dimensions, 54000 on more elements than an index takes.
+ */
+extern bool rvi_hnsw_read_value(const RvTypeDesc *type, RveMetric metric, int dim, Datum value,
+								RveVectorView *view);
+
+/* Encodes a vector into row; uses CurrentMemoryContext for nothing that stays. */
+extern void rvi_hnsw_encode_row(RvHnswIndex *index, const RveVectorView *view, RvHnswRow *row);
 extern void rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row,
 							ItemPointer tid);
+
+/* ---- a new index (hnsw_params.c) ---- */
+
+/* What is learned of the rows before the first is encoded. */
+typedef struct RvHnswSample
+{
+	RveCodeKind kind;
+	int			dim;
+	double		rows;
+	double	   *sum;			/* of each coordinate */
+	double		element_sum;	/* of all coordinates, and of their squares */
+	double		element_squares;
+	int			max_count;		/* non-zero elements */
+	float	   *vectors;		/* some of the rows */
+	uint32		keep;			/* so many at most */
+	uint64		random;
+} RvHnswSample;
+
+/* Fills the meta page of an empty index from the index's definition. */
+extern void rvi_hnsw_meta_init(Relation rel, const RvTypeDesc *type, RveMetric metric,
+							   RvHnswMetaPageData *meta);
+extern RvHnswSample *rvi_hnsw_sample_create(const RvHnswMetaPageData *meta);
+extern void rvi_hnsw_sample_reset(RvHnswSample *sample);
+
+/* Adds a row as rvi_hnsw_read_value gave it. */
+extern void rvi_hnsw_sample_add(RvHnswSample *sample, const RveVectorView *view);
+
+/* Decides what depends on the rows; returns the mean (dim floats). */
+extern float *rvi_hnsw_sample_finish(const RvHnswSample *sample, RvHnswMetaPageData *meta);
+
+/*
+ * Searches for sampled rows in the finished graph and writes to the meta page
+ * how much farther the candidate list reaches than the nearest rows: what
+ * scans stop by.
+ */
+extern void rvi_hnsw_calibrate(RvHnswWriter *writer, RvHnswIndex *index,
+							   const RvHnswSample *sample);
 
 /*
  * Finds neighbours anew for a live node and holds it by a kept edge from a

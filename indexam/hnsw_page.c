@@ -22,8 +22,12 @@
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
 
-#define PAGE_CACHE_LINE 64		/* bytes the processor fetches at once */
 #define PAGE_CACHE_LIMIT 64		/* indexes whose codec a session keeps */
+
+/* by RveCodeKind */
+static const uint32 page_max_dim[] = {
+	0, RV_VECTOR_MAX_DIM, RV_VECTOR_MAX_DIM, RV_BIT_MAX_INDEXED_DIM, RV_SPARSEVEC_MAX_DIM
+};
 
 static HTAB *page_index_cache = NULL;
 static uint64 page_cache_clock = 0;
@@ -90,11 +94,11 @@ rvi_hnsw_copy_page(Relation rel, BlockNumber block, char *out)
 }
 
 void
-rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, const RvHnswIndex *index)
+rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, RvHnswIndex *index)
 {
+	memset(reader, 0, sizeof(*reader));
 	reader->rel = rel;
 	reader->index = index;
-	reader->blocks = 0;
 }
 
 /* Whether the block is there; looks at the file only beyond what it knows of it. */
@@ -120,10 +124,9 @@ rvi_hnsw_pin_slot(RvHnswReader *reader, RvHnswPlace place)
 	buffer = ReadBuffer(reader->rel, place.block);
 	slot = (const char *) rvi_hnsw_page_slot(&reader->index->geo, BufferGetPage(buffer),
 											 place.slot);
-	__builtin_prefetch(slot);
-	slot = (const char *) rvi_hnsw_slot_code(&reader->index->geo, (RvHnswSlot) slot);
-	__builtin_prefetch(slot);
-	__builtin_prefetch(slot + PAGE_CACHE_LINE);
+	rvi_hnsw_prefetch_slot(&reader->index->geo, slot);
+	if (reader->peek)
+		rvi_hnsw_peek_remember(reader, place.block, buffer);
 	return buffer;
 }
 
@@ -226,7 +229,7 @@ rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint
 		if (slot->state != RV_HNSW_EMPTY && slot->nid == nid)
 		{
 			rvi_hnsw_check_slot(reader, slot, place.block);
-			memcpy(copy, slot, offsetof(RvHnswSlotData, edges));
+			memcpy(copy, slot, offsetof(RvHnswSlotData, filters));
 			if (code != NULL)
 				memcpy(code, rvi_hnsw_slot_code(&reader->index->geo, slot),
 					   reader->index->geo.code_bytes);
@@ -266,7 +269,7 @@ rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int lev
 		{
 			rvi_hnsw_check_slot(reader, slot, block);
 			count = slot->degree;
-			memcpy(edges, slot->edges, count * sizeof(RveNode));
+			memcpy(edges, rvi_hnsw_slot_edges(geo, slot), count * sizeof(RveNode));
 		}
 	}
 	else
@@ -285,7 +288,7 @@ rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int lev
 }
 
 bool
-rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out)
+rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, uint8 *out)
 {
 	const RvHnswGeometry *geo = &reader->index->geo;
 	RvHnswPlace place = rvi_hnsw_vector_place(geo, nid);
@@ -296,8 +299,7 @@ rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out)
 
 	for (part = 0; part < geo->pages_per_vector && found; part++)
 	{
-		uint32		first = part * geo->floats_per_part;
-		uint32		count = Min(geo->floats_per_part, geo->dim - first);
+		uint32		first = part * geo->part_bytes;
 
 		found = rvi_hnsw_lock_page(reader, place.block + part, RV_HNSW_PAGE_VECTOR, &buffer, &page);
 		if (found)
@@ -307,7 +309,7 @@ rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out)
 			found = slot->nid == nid && slot->part == part && (part == 0 || slot->seq == *seq);
 			*seq = slot->seq;
 			if (found)
-				memcpy(out + first, slot->x, count * sizeof(float));
+				memcpy(out + first, slot->payload, Min(geo->part_bytes, geo->payload_bytes - first));
 			rvi_hnsw_unlock_page(buffer);
 		}
 	}
@@ -316,6 +318,27 @@ rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, float *out)
 }
 
 /* ---- meta page and open indexes ---- */
+
+/* HNSW-3: values that sizes and loops depend on. */
+static bool
+page_meta_is_sound(const RvHnswMetaPageData *meta)
+{
+	RvHnswMetaPageData fit = *meta;
+
+	if (meta->kind < RVE_CODE_RABITQ || meta->kind > RVE_CODE_SPARSE ||
+		meta->dim < 1 || meta->dim > page_max_dim[meta->kind] ||
+		meta->m < RVE_HNSW_MIN_M || meta->m > RVE_HNSW_MAX_M ||
+		meta->ef_construction < 4 || meta->ef_construction > RVE_HNSW_MAX_EF ||
+		meta->entry_level > RVE_HNSW_MAX_LEVEL || meta->filter_words > RV_HNSW_MAX_FILTERS)
+		return false;
+	if (meta->kind == RVE_CODE_RABITQ && meta->bits != 4 && meta->bits != 8)
+		return false;
+	if (meta->kind == RVE_CODE_SPARSE && (meta->capacity < 1 || meta->capacity > RV_SPARSEVEC_MAX_INDEXED_NNZ))
+		return false;
+	rvi_hnsw_fit_code(&fit);
+	return fit.coded_dim == meta->coded_dim && fit.capacity == meta->capacity &&
+		fit.mean_pages == meta->mean_pages;
+}
 
 void
 rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta)
@@ -337,18 +360,15 @@ rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta)
 				 errmsg("index \"%s\" has hnsw format version %u, this library reads version %d",
 						RelationGetRelationName(rel), meta->version, RV_HNSW_VERSION),
 				 errhint("REINDEX the index.")));
-	if (meta->dim < 1 || meta->dim > RV_VECTOR_MAX_DIM || (meta->bits != 4 && meta->bits != 8) ||
-		meta->m < RVE_HNSW_MIN_M || meta->m > RVE_HNSW_MAX_M || meta->dim > rvi_hnsw_max_dim(meta->m) ||
-		meta->ef_construction < 4 || meta->ef_construction > RVE_HNSW_MAX_EF ||
-		meta->entry_level > RVE_HNSW_MAX_LEVEL)
+	if (!page_meta_is_sound(meta))
 		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-3: the meta page holds values out of range.");
 }
 
 static float *
-page_read_mean(Relation rel, const RvHnswIndex *index)
+page_read_mean(Relation rel, RvHnswIndex *index)
 {
 	RvHnswReader reader;
-	float	   *mean = palloc(index->geo.dim * sizeof(float));
+	float	   *mean = palloc(index->geo.mean_pages > 0 ? index->geo.dim * sizeof(float) : 1);
 	uint32		per_page = RV_HNSW_PAGE_ROOM / sizeof(float);
 	uint32		i;
 
@@ -377,7 +397,7 @@ page_load_index(Relation rel, const RvHnswMetaPageData *meta)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RvHnswIndex *index = palloc0(sizeof(RvHnswIndex));
-	RveCodecParams params = {0};
+	RveCodecParams params;
 	float	   *mean;
 
 	PG_TRY();
@@ -390,13 +410,12 @@ page_load_index(Relation rel, const RvHnswMetaPageData *meta)
 		if (index->metric != (RveMetric) meta->metric)
 			rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
 						   "HNSW-3: the index was built for another distance.");
-		rvi_hnsw_geometry_init(&index->geo, meta->dim, meta->m, meta->bits);
+		rvi_hnsw_geometry_init(&index->geo, meta);
+		index->raw_payload = rvi_hnsw_payload_is_raw(meta);
+		memcpy(index->stop_ratio, meta->stop_ratio, sizeof(index->stop_ratio));
+		rvi_hnsw_codec_params(meta, &params);
 		mean = page_read_mean(rel, index);
-		params.dim = meta->dim;
-		params.bits = meta->bits;
-		params.metric = index->metric;
-		params.seed = meta->seed;
-		params.mean = mean;
+		params.mean = index->geo.mean_pages > 0 ? mean : NULL;
 		rv_runtime_check_status(rve_quant_codec_create(&params, &index->codec), "hnsw codec");
 		pfree(mean);
 	}

@@ -3,15 +3,25 @@
  * hnsw_scan.c
  *	  Ordered scans: ORDER BY column <operator> query.
  *
- * A batch is what one search returns, ef nodes found on codes. All of them
- * are measured exactly on their vectors before any is returned, so rows leave
- * in the operator's order. When the executor wants more than the batch, the
- * search is resumed. strict_order holds a quarter of a batch back while the
- * search can go on, merges the next batch into it, and drops a row that
- * would have come before one already returned; relaxed_order returns it
- * late; off ends the scan with the first batch.
+ * The search finds candidates on codes; they are measured by code and payload
+ * together, as many as it takes until those left cannot come before the next
+ * row. It begins with a small share of its candidate list (the stop rule of
+ * rve_hnsw.h for the first SCAN_FIRST_ROWS rows) and goes on as the executor
+ * asks for more: a scan with a small LIMIT pays for a small LIMIT.
  *
- * Why a returned TID belongs to the vector it was ranked by: the vector is
+ * A measured distance comes with a bound on its error. Rows leave in the order
+ * of what they are at least away, and unless the error is none the executor
+ * computes the operator on the row and puts rows in its order
+ * (xs_recheckorderby): rows come out in the operator's exact order although
+ * the index holds no exact vectors. Setting ruvector.exact_order = off trusts
+ * the measured distances instead.
+ *
+ * When all ef candidates are used up and hnsw.iterative_scan allows it, the
+ * search is resumed with ef more. strict_order holds a quarter of a batch back
+ * while the search can go on, and drops a row that would have come before one
+ * already returned; relaxed_order returns it late; off ends the scan.
+ *
+ * Why a returned TID belongs to the vector it was ranked by: the payload is
  * read with the seq it was written under, then the slot; a slot that is live
  * under the same seq still means that vector. Should vacuum recycle the heap
  * line afterwards, the row in it is invisible to this scan's MVCC snapshot.
@@ -25,6 +35,7 @@
 #include "access/relscan.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -35,13 +46,21 @@
 #define SCAN_ENTRY_ATTEMPTS 16	/* when vacuum replaces the entry as a search starts */
 #define SCAN_CHAIN_RESTARTS 16	/* when vacuum takes duplicates out under a walk */
 #define SCAN_HELD_BACK 4		/* strict order: 1/4 of a batch */
+#define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
+#define SCAN_POOL 2				/* times ef candidates are kept when the stop rule bounds the work */
+#define SCAN_REACH 0.8			/* of the calibrated reach of ef: what hard queries use more, easy ones less */
+#define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
+#define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
+#define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
+#define SCAN_MARGIN_WORST 1.25	/* and times the worst seen */
 
 /* A row to return; with duplicates, the chain that follows it at the same distance. */
 typedef struct ScanRow
 {
-	double		dist;
+	double		key;			/* rows leave in its order, in engine units */
 	ItemPointerData tid;
 	uint16		seq;			/* of primary */
+	bool		exact;
 	RveNode		primary;
 	RveNode		chain;			/* next duplicate or RVE_NODE_NONE */
 } ScanRow;
@@ -49,19 +68,32 @@ typedef struct ScanRow
 typedef struct HnswScan
 {
 	MemoryContext context;
+	MemoryContext query_context;	/* reset by rescans */
 	RvHnswIndex *index;
 	RvHnswPageGraph *graph;
 	RveHnswSearch *search;
-	float	   *query;			/* as given */
-	float	   *coded;			/* normalised for cosine */
-	float	   *vector;
+	RveVectorView query;
+	uint8	   *code;			/* of the row being measured */
+	uint8	   *payload;
 	bool		started;
 	bool		exhausted;		/* the search has nothing more */
-	double		last;			/* distance of the last row returned */
-	double		returned;
-	int			ef;				/* settings as the scan started */
+	bool		exact_order;	/* settings as the scan started */
 	int			mode;
-	ScanRow    *rows;			/* [next, count) wait, sorted */
+	int			ef;
+	int			stage;			/* rows the search has gone for so far; ef: for all */
+	double		last;			/* key of the last row returned */
+	double		returned;
+
+	/* how far measured distances are from the codes' */
+	double		spread;			/* sum of squares */
+	double		worst;			/* largest */
+	int			measured;
+
+	RveCandidate *found;		/* [found_next, found_count) are to be measured, sorted */
+	int			found_next;
+	int			found_count;
+	int			found_room;
+	ScanRow    *rows;			/* [next, count) are measured and wait, sorted */
 	int			next;
 	int			count;
 	int			room;
@@ -79,12 +111,18 @@ hnswbeginscan(Relation rel, int nkeys, int norderbys)
 	RvHnswMetaPageData meta;
 
 	state->context = context;
+	state->query_context = AllocSetContextCreate(context, "hnsw scan query",
+												 ALLOCSET_DEFAULT_SIZES);
 	state->index = rvi_hnsw_open(rel, &meta);
 	state->graph = rvi_hnsw_graph_create(rel, state->index, &meta);
-	state->query = palloc(state->index->geo.dim * sizeof(float));
-	state->coded = palloc(state->index->geo.dim * sizeof(float));
-	state->vector = palloc(state->index->geo.dim * sizeof(float));
+	state->code = palloc(state->index->geo.code_bytes);
+	state->payload = palloc(Max(state->index->geo.payload_bytes, 1));
 	rv_runtime_check_status(rve_hnsw_search_create(&state->search), "hnsw scan");
+	if (norderbys > 0)
+	{
+		scan->xs_orderbyvals = palloc0(sizeof(Datum) * norderbys);
+		scan->xs_orderbynulls = palloc0(sizeof(bool) * norderbys);
+	}
 	MemoryContextSwitchTo(old);
 	scan->opaque = state;
 	return scan;
@@ -97,9 +135,6 @@ hnswrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int no
 	HnswScan   *state = scan->opaque;
 
 	state->started = false;
-	state->exhausted = false;
-	state->next = state->count = 0;
-	state->returned = 0;
 	if (keys != NULL && scan->numberOfKeys > 0)
 		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
 	if (orderbys != NULL && scan->numberOfOrderBys > 0)
@@ -118,176 +153,334 @@ hnswendscan(IndexScanDesc scan)
 
 /* ---- the query ---- */
 
-/* A NULL query has no order to ask for: the zero vector stands in. */
+/* What a NULL query stands for: it has no order to ask for. */
+static void
+scan_zero_query(HnswScan *state)
+{
+	RveVectorView *query = &state->query;
+
+	memset(query, 0, sizeof(*query));
+	query->elements = state->index->type->elements;
+	query->dim = state->index->geo.dim;
+	if (query->elements == RVE_DENSE)
+		query->x = palloc0(query->dim * sizeof(float));
+	else if (query->elements == RVE_BITS)
+		query->bits = palloc0((query->dim + 7) / 8);
+}
+
 static void
 scan_read_query(IndexScanDesc scan, HnswScan *state)
 {
 	ScanKey		key = &scan->orderByData[0];
-	int			dim = state->index->geo.dim;
-	RvHnswRow	row;
+	const RvHnswIndex *index = state->index;
+	MemoryContext old;
 
-	row.stored = state->query;
-	row.coded = state->coded;
+	MemoryContextReset(state->query_context);
+	old = MemoryContextSwitchTo(state->query_context);
 	if (key->sk_flags & SK_ISNULL)
+		scan_zero_query(state);
+	else
 	{
-		memset(state->query, 0, dim * sizeof(float));
-		memset(state->coded, 0, dim * sizeof(float));
-		return;
-	}
-	if (state->index->type->dim(key->sk_argument) != dim)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("different vector dimensions %d and %d", dim,
-						state->index->type->dim(key->sk_argument))));
+		int			dim = index->type->dim(key->sk_argument);
 
-	/* a zero query under cosine stays zero: every distance is then NaN */
-	(void) rvi_hnsw_read_row(state->index->type, state->index->metric, dim, key->sk_argument, &row);
+		if (dim != index->geo.dim)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("different %s dimensions %d and %d", index->type->name,
+							index->geo.dim, dim)));
+
+		/* a zero query under cosine stays zero */
+		(void) rvi_hnsw_read_value(index->type, index->metric, dim, key->sk_argument,
+								   &state->query);
+	}
+	MemoryContextSwitchTo(old);
+	rv_runtime_check_status(rve_quant_query_prepare(index->codec, &state->query,
+													&state->graph->query), "hnsw scan");
 }
 
 /* ---- rows ---- */
 
-static int
-scan_compare_rows(const void *a, const void *b)
+static bool
+scan_before(double key, ItemPointer tid, const ScanRow *row)
 {
-	const ScanRow *left = a;
-	const ScanRow *right = b;
-	bool		left_nan = isnan(left->dist);
-	bool		right_nan = isnan(right->dist);
-
-	if (left_nan != right_nan)
-		return left_nan - right_nan;
-	if (!left_nan && left->dist != right->dist)
-		return left->dist < right->dist ? -1 : 1;
-	return ItemPointerCompare((ItemPointer) &left->tid, (ItemPointer) &right->tid);
+	if (key != row->key)
+		return key < row->key;
+	return ItemPointerCompare(tid, (ItemPointer) &row->tid) < 0;
 }
 
-/* As the operator does; NaN passes through. */
-static double
-scan_clamp_cosine(double value)
+/* Puts a row among those that wait. */
+static void
+scan_insert_row(HnswScan *state, const ScanRow *row)
 {
-	if (value > 1.0)
-		return 1.0;
-	return value < -1.0 ? -1.0 : value;
+	int			low = state->next;
+	int			high = state->count;
+
+	if (state->count == state->room)
+	{
+		if (state->next > 0)
+		{
+			memmove(state->rows, state->rows + state->next,
+					(state->count - state->next) * sizeof(ScanRow));
+			state->count -= state->next;
+			low = state->next = 0;
+			high = state->count;
+		}
+		else
+		{
+			state->room = Max(64, 2 * state->room);
+			state->rows = state->rows == NULL ? palloc(state->room * sizeof(ScanRow)) :
+				repalloc(state->rows, state->room * sizeof(ScanRow));
+		}
+	}
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (scan_before(row->key, (ItemPointer) &row->tid, &state->rows[middle]))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	memmove(&state->rows[low + 1], &state->rows[low], (state->count - low) * sizeof(ScanRow));
+	state->rows[low] = *row;
+	state->count++;
 }
 
-/* The operator's distance, or something that orders the same way. */
+/* The measured distance of the row in state->code and payload; *error bounds what it is off. */
 static double
-scan_exact(const HnswScan *state)
+scan_distance(HnswScan *state, const RvHnswSlotData *slot, double *error)
 {
-	const RveDistTable *kernels = rve_dist_get();
-	int			dim = state->index->geo.dim;
-	float		ip;
-	float		aa;
-	float		bb;
+	const RvHnswIndex *index = state->index;
+	RveVectorView view;
 
-	if (state->index->metric != RVE_METRIC_COSINE)
-		return rve_quant_exact(state->index->metric, state->vector, state->query, dim);
-	kernels->cos_f32(state->vector, state->query, dim, &ip, &aa, &bb);
-	return 1.0 - scan_clamp_cosine(ip / sqrt((double) aa * bb));
+	if (!index->raw_payload)
+	{
+		double		dist = rve_quant_refine(index->codec, state->graph->query, state->code,
+											&slot->factors,
+											index->geo.payload_bytes > 0 ? state->payload : NULL,
+											error);
+
+		if (rve_quant_code_complete(index->codec, state->code, &slot->factors))
+			*error = 0;
+		return dist;
+	}
+	memset(&view, 0, sizeof(view));
+	view.elements = state->query.elements;
+	view.dim = index->geo.dim;
+	view.x = (const float *) state->payload;
+	view.bits = state->payload;
+	*error = 0;
+	return rve_dist_exact(index->metric, &view, &state->query);
 }
 
 /*
- * Puts a found node among the waiting rows if it still is a live one. False:
- * vacuum has freed its slot since the search scored it.
+ * Measures a found node and puts it among the waiting rows if it still is a
+ * live one. False: vacuum has freed its slot since the search scored it.
  */
 static bool
-scan_add_row(HnswScan *state, RveNode node)
+scan_measure(HnswScan *state, const RveCandidate *candidate)
 {
 	RvHnswReader *reader = &state->graph->reader;
+	RveNode		node = candidate->node;
 	RvHnswSlotData slot;
-	ScanRow    *row;
-	uint16		seq;
+	ScanRow		row;
+	double		dist;
+	double		error;
+	uint16		seq = 0;
 
-	if (!rvi_hnsw_read_vector(reader, node, &seq, state->vector) ||
-		!rvi_hnsw_read_slot(reader, node, &slot) || slot.seq != seq)
+	if (state->index->geo.payload_bytes > 0 &&
+		!rvi_hnsw_read_vector(reader, node, &seq, state->payload))
+		return false;
+	if (!rvi_hnsw_read_code(reader, node, &slot, state->code) ||
+		(state->index->geo.payload_bytes > 0 && slot.seq != seq))
 		return false;
 	if (slot.state != RV_HNSW_LIVE)
 		return slot.state == RV_HNSW_DOOMED;
 	if (!ItemPointerIsValid(&slot.tid) && slot.dup_next == RVE_NODE_NONE)
 		return true;
-	row = &state->rows[state->count++];
-	row->dist = scan_exact(state);
-	row->tid = slot.tid;
-	row->seq = seq;
-	row->primary = node;
-	row->chain = slot.dup_next;
+	dist = scan_distance(state, &slot, &error);
+	state->spread += (dist - candidate->dist) * (dist - candidate->dist);
+	state->worst = Max(state->worst, fabs(dist - candidate->dist));
+	state->measured++;
+	row.exact = error == 0 || !state->exact_order;
+	row.key = row.exact ? dist : dist - error;
+	row.tid = slot.tid;
+	row.seq = slot.seq;
+	row.primary = node;
+	row.chain = slot.dup_next;
+	scan_insert_row(state, &row);
 	return true;
 }
 
 /*
- * Takes what the last search or resume found into the waiting rows. False:
- * some of it was freed meanwhile.
+ * What a code's distance may be off, as far as this scan has seen: the largest
+ * of n normal errors is about sqrt(2 ln n) standard deviations.
+ */
+static double
+scan_margin(const HnswScan *state)
+{
+	double		sigma = sqrt(state->spread / state->measured);
+
+	return Max((SCAN_MARGIN + sqrt(2 * log(state->measured))) * sigma,
+			   SCAN_MARGIN_WORST * state->worst);
+}
+
+/*
+ * Measures found nodes until those left are, by their codes, surely behind the
+ * first that waits. False: some node was freed meanwhile.
  */
 static bool
-scan_take_batch(HnswScan *state)
+scan_measure_ahead(HnswScan *state)
 {
-	const RveCandidate *found;
 	bool		whole = true;
-	int			n;
-	int			i;
 
-	found = rve_hnsw_search_results(state->search, &n);
-	state->exhausted = n == 0;
-	if (state->next > 0)
+	while (state->found_next < state->found_count)
 	{
-		memmove(state->rows, state->rows + state->next,
-				(state->count - state->next) * sizeof(ScanRow));
-		state->count -= state->next;
-		state->next = 0;
+		const RveCandidate *candidate = &state->found[state->found_next];
+
+		if (state->next < state->count && state->measured >= SCAN_MEASURE_FIRST &&
+			candidate->dist - scan_margin(state) > state->rows[state->next].key)
+			break;
+		whole &= scan_measure(state, candidate);
+		state->found_next++;
 	}
-	if (state->count + n > state->room)
-	{
-		state->room = Max(state->count + n, 2 * state->ef);
-		state->rows = state->rows == NULL ? palloc(state->room * sizeof(ScanRow)) :
-			repalloc(state->rows, state->room * sizeof(ScanRow));
-	}
-	for (i = 0; i < n; i++)
-		whole &= scan_add_row(state, found[i].node);
-	qsort(state->rows, state->count, sizeof(ScanRow), scan_compare_rows);
 	return whole;
+}
+
+static int
+scan_compare_found(const void *a, const void *b)
+{
+	const RveCandidate *left = a;
+	const RveCandidate *right = b;
+
+	if (left->dist != right->dist)
+		return left->dist < right->dist ? -1 : 1;
+	return (left->node > right->node) - (left->node < right->node);
+}
+
+/* Takes over what the search found; returns how many. */
+static int
+scan_take_found(HnswScan *state)
+{
+	int			left = state->found_count - state->found_next;
+	const RveCandidate *results;
+	int			n;
+
+	results = rve_hnsw_search_results(state->search, &n);
+	if (left + n > state->found_room)
+	{
+		RveCandidate *grown;
+
+		state->found_room = Max(left + n, 256);
+		grown = palloc(state->found_room * sizeof(RveCandidate));
+		memcpy(grown, state->found + state->found_next, left * sizeof(RveCandidate));
+		if (state->found != NULL)
+			pfree(state->found);
+		state->found = grown;
+	}
+	else
+		memmove(state->found, state->found + state->found_next, left * sizeof(RveCandidate));
+	memcpy(state->found + left, results, n * sizeof(RveCandidate));
+	if (left > 0 && n > 0)
+		qsort(state->found, left + n, sizeof(RveCandidate), scan_compare_found);
+	state->found_next = 0;
+	state->found_count = left + n;
+	return n;
 }
 
 /* ---- searching ---- */
 
+/*
+ * What the engine distance of the ef-th nearest is times that of the k-th, as
+ * calibrated; 0: not known. Between the steps 8, 16, 32 ... by logarithms.
+ */
+static double
+scan_calibrated(const RvHnswIndex *index, int ef)
+{
+	double		at = Max(0.0, log2(ef) - 3.0);
+	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
+
+	return index->stop_ratio[step] +
+		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
+}
+
+/* The stop rule for a stage of the search; 0: none. */
+static float
+scan_stop_ratio(const HnswScan *state, int stage)
+{
+	const RvHnswIndex *index = state->index;
+	double		near = scan_calibrated(index, stage);
+
+	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
+		return 0;
+	return (float) (1 + SCAN_REACH * (scan_calibrated(index, state->ef) / near - 1));
+}
+
+static void
+scan_search_from(HnswScan *state, RveHnswEffort *effort)
+{
+	float		ratio = scan_stop_ratio(state, SCAN_FIRST_ROWS);
+
+	effort->ef = ratio > 0 ? Min(SCAN_POOL * state->ef, RVE_HNSW_MAX_EF) : state->ef;
+	effort->resumable = state->mode != RV_HNSW_ITERATIVE_OFF;
+	effort->stop_ratio = ratio;
+	effort->stop_k = ratio > 0 ? SCAN_FIRST_ROWS : 0;
+	state->stage = ratio > 0 ? SCAN_FIRST_ROWS : state->ef;
+	rv_runtime_check_status(rve_hnsw_search_start(state->search, &state->graph->graph, effort),
+							"hnsw scan");
+}
+
+static void
+scan_reset(HnswScan *state)
+{
+	state->mode = rv_hnsw_iterative_scan;
+	state->ef = rv_hnsw_ef_search;
+	state->exact_order = rv_exact_order;
+	state->started = true;
+	state->exhausted = false;
+	state->next = state->count = 0;
+	state->found_next = state->found_count = 0;
+	state->measured = 0;
+	state->spread = state->worst = 0;
+	state->returned = 0;
+	state->last = -INFINITY;
+}
+
 static void
 scan_start(IndexScanDesc scan, HnswScan *state)
 {
+	RveHnswEffort effort;
 	RvHnswMetaPageData meta;
 	RveNode		missing = RVE_NODE_NONE;
 	int			attempt;
-	int			n;
 
 	pgstat_count_index_scan(scan->indexRelation);
 	scan_read_query(scan, state);
-	rv_runtime_check_status(rve_quant_query_prepare(state->index->codec, state->coded,
-													&state->graph->query), "hnsw scan");
-	state->ef = rv_hnsw_ef_search;
-	state->mode = rv_hnsw_iterative_scan;
-	state->last = -INFINITY;
-	state->started = true;
+	scan_reset(state);
 	for (attempt = 0; attempt < SCAN_ENTRY_ATTEMPTS; attempt++)
 	{
+		bool		whole;
+
 		rvi_hnsw_read_meta(scan->indexRelation, &meta);
 		rvi_hnsw_graph_refresh(state->graph, &meta);
-		rv_runtime_check_status(rve_hnsw_search_start(state->search, &state->graph->graph,
-													  state->ef,
-													  state->mode != RV_HNSW_ITERATIVE_OFF),
-								"hnsw scan");
-		rve_hnsw_search_results(state->search, &n);
+		scan_search_from(state, &effort);
+		if (scan_take_found(state) == 0 && meta.entry == RVE_NODE_NONE)
+			return;
 
 		/*
 		 * A node that vacuum frees between being scored and being expanded
 		 * has no edges: when it is where level 0 begins, the search finds it
 		 * and nothing else.
 		 */
-		if ((n > 0 || meta.entry == RVE_NODE_NONE) &&
-			(scan_take_batch(state) || state->count > 0 ||
-			 attempt == SCAN_ENTRY_ATTEMPTS - 1))
-			return;
+		if (state->found_count > 0)
+		{
+			whole = scan_measure_ahead(state);
+			if (whole || state->count > 0 || attempt == SCAN_ENTRY_ATTEMPTS - 1)
+				return;
+			continue;
+		}
 
 		/* the entry was removed between reading the meta page and reading it */
-		if (n > 0)
-			continue;
 		if (meta.entry == missing)
 			break;
 		missing = meta.entry;
@@ -296,18 +489,36 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 					   "HNSW-4: the entry node does not exist.");
 }
 
-/* Whether to get another batch before returning the next waiting row. */
+/* Goes on with the search by a stage or a batch, if it makes sense to; false: it does not. */
 static bool
-scan_wants_more(const HnswScan *state)
+scan_search_on(HnswScan *state)
 {
+	int			waiting = state->count - state->next + state->found_count - state->found_next;
 	int			held_back = 0;
 
-	if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF ||
-		state->returned + state->count - state->next >= rv_hnsw_max_scan_tuples)
-		return false;
+	if (!rve_hnsw_search_complete(state->search))
+	{
+		float		ratio;
+
+		if (state->returned < state->stage && waiting > 0)
+			return false;
+		state->stage = Min(2 * state->stage, state->ef);
+		ratio = scan_stop_ratio(state, state->stage);
+		rv_runtime_check_status(rve_hnsw_search_extend(state->search, &state->graph->graph,
+													   ratio > 0 ? state->stage : 0, ratio),
+								"hnsw scan");
+		(void) scan_take_found(state);
+		return true;
+	}
 	if (state->mode == RV_HNSW_ITERATIVE_STRICT)
 		held_back = state->ef / SCAN_HELD_BACK;
-	return state->count - state->next <= held_back;
+	if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF || waiting > held_back ||
+		state->returned + waiting >= rv_hnsw_max_scan_tuples)
+		return false;
+	rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
+							"hnsw scan");
+	state->exhausted = scan_take_found(state) == 0;
+	return true;
 }
 
 /*
@@ -354,9 +565,9 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 	return false;
 }
 
-/* The next row in order; false at the end. */
+/* The next row in order, copied to *out; false at the end. */
 static bool
-scan_next_row(HnswScan *state, ItemPointer tid)
+scan_next_row(HnswScan *state, ScanRow *out)
 {
 	for (;;)
 	{
@@ -364,21 +575,27 @@ scan_next_row(HnswScan *state, ItemPointer tid)
 		bool		late;
 		bool		returned;
 
-		while (scan_wants_more(state))
-		{
-			rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
-									"hnsw scan");
-			(void) scan_take_batch(state);
-		}
+		while (scan_search_on(state))
+			;
+		(void) scan_measure_ahead(state);
 		if (state->next == state->count)
-			return false;
+		{
+			/* what was found has gone meanwhile: there may be more */
+			if (state->exhausted || (state->mode == RV_HNSW_ITERATIVE_OFF &&
+									 rve_hnsw_search_complete(state->search)) ||
+				state->returned >= rv_hnsw_max_scan_tuples)
+				return false;
+			if (!scan_search_on(state))
+				return false;
+			continue;
+		}
 		row = &state->rows[state->next];
-		late = state->mode == RV_HNSW_ITERATIVE_STRICT && row->dist < state->last;
+		late = state->mode != RV_HNSW_ITERATIVE_RELAXED && row->key < state->last;
 		returned = !late && ItemPointerIsValid(&row->tid);
 		if (returned)
 		{
-			*tid = row->tid;
-			state->last = row->dist;
+			*out = *row;
+			state->last = row->key;
 			state->returned++;
 		}
 		if (late || !scan_follow_chain(state, row))
@@ -388,12 +605,33 @@ scan_next_row(HnswScan *state, ItemPointer tid)
 	}
 }
 
+/*
+ * The operator's value of an engine distance. For a row that is not exact it
+ * has to be a lower bound also of what the operator's float32 sums come to.
+ */
+static double
+scan_operator_value(const HnswScan *state, const ScanRow *row)
+{
+	double		slack = row->exact ? 0 : SCAN_FLOAT_SLACK;
+
+	switch (state->index->metric)
+	{
+		case RVE_METRIC_L2:
+			return sqrt(Max(row->key, 0.0)) * (1 - slack);
+		case RVE_METRIC_COSINE:
+			return row->key / 2 - slack;
+		default:
+			return row->key - slack * fabs(row->key);
+	}
+}
+
 /* PostgreSQL callback */
 bool
 hnswgettuple(IndexScanDesc scan, ScanDirection direction)
 {
 	HnswScan   *state = scan->opaque;
 	MemoryContext old;
+	ScanRow		row;
 	bool		found;
 
 	if (!ScanDirectionIsForward(direction))
@@ -409,9 +647,15 @@ hnswgettuple(IndexScanDesc scan, ScanDirection direction)
 	old = MemoryContextSwitchTo(state->context);
 	if (!state->started)
 		scan_start(scan, state);
-	found = scan_next_row(state, &scan->xs_heaptid);
+	found = scan_next_row(state, &row);
+	if (found)
+	{
+		scan->xs_heaptid = row.tid;
+		scan->xs_recheckorderby = !row.exact;
+		scan->xs_orderbyvals[0] = Float8GetDatum(scan_operator_value(state, &row));
+		scan->xs_orderbynulls[0] = false;
+	}
 	MemoryContextSwitchTo(old);
 	scan->xs_recheck = false;
-	scan->xs_recheckorderby = false;
 	return found;
 }

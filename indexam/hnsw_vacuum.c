@@ -456,7 +456,8 @@ vacuum_read_lists(HnswVacuum *vacuum, BlockNumber block, RvHnswPageKind kind,
 			{
 				change = vacuum_new_change(&changes[n++], block, slot->nid, slot->seq, 0);
 				change->old_count = Min(slot->degree, 2 * geo->m);
-				memcpy(change->old_edges, slot->edges, change->old_count * sizeof(RveNode));
+				memcpy(change->old_edges, rvi_hnsw_slot_edges(geo, slot),
+					   change->old_count * sizeof(RveNode));
 			}
 			else if (kind == RV_HNSW_PAGE_UPPER && upper->level != 0 &&
 					 !vacuum_is_gone(vacuum, upper->nid))

@@ -254,17 +254,19 @@ rvi_hnsw_reserve(RvHnswWriter *writer, uint16 *seq)
 }
 
 void
-rvi_hnsw_write_vector(RvHnswWriter *writer, RveNode nid, uint16 seq, const float *x)
+rvi_hnsw_write_vector(RvHnswWriter *writer, RveNode nid, uint16 seq, const uint8 *payload)
 {
 	const RvHnswGeometry *geo = &writer->index->geo;
 	RvHnswPlace place = rvi_hnsw_vector_place(geo, nid);
 	uint32		part;
 
+	if (geo->payload_bytes == 0)
+		return;
 	rvi_hnsw_extend(writer->rel, place.block == InvalidBlockNumber ? place.block :
 					place.block + geo->pages_per_vector - 1);
 	for (part = 0; part < geo->pages_per_vector; part++)
 	{
-		uint32		first = part * geo->floats_per_part;
+		uint32		first = part * geo->part_bytes;
 		RvHnswVectorSlot slot;
 
 		rvi_hnsw_write_start(writer);
@@ -273,7 +275,7 @@ rvi_hnsw_write_vector(RvHnswWriter *writer, RveNode nid, uint16 seq, const float
 		slot->nid = nid;
 		slot->seq = seq;
 		slot->part = part;
-		memcpy(slot->x, x + first, Min(geo->floats_per_part, geo->dim - first) * sizeof(float));
+		memcpy(slot->payload, payload + first, Min(geo->part_bytes, geo->payload_bytes - first));
 		rvi_hnsw_write_finish(writer);
 	}
 }
@@ -365,14 +367,12 @@ write_fill_slot(const RvHnswWriter *writer, RvHnswSlot slot, const RvHnswNodeIma
 	slot->state = image->state;
 	slot->tid = image->tid;
 	slot->degree = image->degree;
-	slot->add = image->factors.add;
-	slot->resc = image->factors.resc;
-	slot->code_sum = image->factors.sum;
+	slot->factors = image->factors;
 	slot->magic = writer->index->magic;
 	slot->link = image->link;
 	slot->dup_next = image->dup_next;
 	if (image->degree > 0)
-		memcpy(slot->edges, image->edges, image->degree * sizeof(uint32));
+		memcpy(rvi_hnsw_slot_edges(geo, slot), image->edges, image->degree * sizeof(uint32));
 	memcpy(rvi_hnsw_slot_code(geo, slot), image->code, geo->code_bytes);
 }
 
@@ -405,7 +405,7 @@ write_change_list(const RvHnswGeometry *geo, Page page, RvHnswEdgeChange *change
 
 		if (slot->nid != change->nid || slot->seq != change->seq || slot->state != RV_HNSW_LIVE)
 			return false;
-		edges = slot->edges;
+		edges = rvi_hnsw_slot_edges(geo, slot);
 		count = &slot->degree;
 	}
 	else
@@ -524,6 +524,14 @@ rvi_hnsw_set_reconnect(RvHnswWriter *writer, bool reconnect)
 {
 	rvi_hnsw_write_start(writer);
 	rvi_hnsw_write_meta(writer)->reconnect = reconnect;
+	rvi_hnsw_write_finish(writer);
+}
+
+void
+rvi_hnsw_set_stop_ratio(RvHnswWriter *writer, const float *ratio)
+{
+	rvi_hnsw_write_start(writer);
+	memcpy(rvi_hnsw_write_meta(writer)->stop_ratio, ratio, RV_HNSW_STOP_STEPS * sizeof(float));
 	rvi_hnsw_write_finish(writer);
 }
 

@@ -1,8 +1,8 @@
--- 00_types.sql: type vector with its functions, operators, aggregates, casts and btree class.
+-- 00_types.sql: the library's own functions; type vector with its functions, operators, aggregates,
+-- casts and btree class.
 --
--- Names and signatures are pgvector's. Concatenated into ruvector--<version>.sql.
-
-\echo Use "CREATE EXTENSION ruvector" to load this file. \quit
+-- Names and signatures of what is between "begin shared" and "end shared" are pgvector's: these parts
+-- also make up the script of the compatibility extension (tools/make_sql).
 
 -- ---- the library ----
 
@@ -14,6 +14,7 @@ CREATE FUNCTION ruvector_simd_info() RETURNS text
     AS 'MODULE_PATHNAME', 'ruvector_simd_info' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION ruvector_simd_info() IS 'distance kernels in use, and those this CPU supports';
 
+-- begin shared
 -- ---- type vector ----
 
 CREATE TYPE vector;
@@ -315,3 +316,4 @@ CREATE OPERATOR CLASS vector_ops DEFAULT FOR TYPE vector USING btree AS
     FUNCTION 1 vector_cmp(vector, vector);
 COMMENT ON OPERATOR FAMILY vector_ops USING btree IS 'order of vectors: by dimensions from the first, then by their number';
 COMMENT ON OPERATOR CLASS vector_ops USING btree IS 'order of vectors: by dimensions from the first, then by their number';
+-- end shared

@@ -1,13 +1,12 @@
 -- The hnsw access method, its operator classes and inspection functions (indexam/).
 
+-- begin shared
 CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
-	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION hnswhandler(internal) IS 'hnsw index access method handler';
 
 CREATE ACCESS METHOD hnsw TYPE INDEX HANDLER hnswhandler;
 COMMENT ON ACCESS METHOD hnsw IS 'hierarchical navigable small world graph over quantized vectors';
-CREATE ACCESS METHOD ruhnsw TYPE INDEX HANDLER hnswhandler;
-COMMENT ON ACCESS METHOD ruhnsw IS 'the same as hnsw, for databases where another extension owns that name';
 
 CREATE OPERATOR CLASS vector_l2_ops FOR TYPE vector USING hnsw AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
@@ -22,6 +21,10 @@ CREATE OPERATOR CLASS vector_cosine_ops FOR TYPE vector USING hnsw AS
 	FUNCTION 1 vector_negative_inner_product(vector, vector),
 	FUNCTION 2 vector_norm(vector);
 COMMENT ON OPERATOR CLASS vector_cosine_ops USING hnsw IS 'cosine distance';
+-- end shared
+
+CREATE ACCESS METHOD ruhnsw TYPE INDEX HANDLER hnswhandler;
+COMMENT ON ACCESS METHOD ruhnsw IS 'the same as hnsw, for databases where another extension owns that name';
 
 CREATE OPERATOR CLASS vector_l2_ops FOR TYPE vector USING ruhnsw AS
 	OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,

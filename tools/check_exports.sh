@@ -1,6 +1,6 @@
 #!/bin/sh
 # The library may export only what PostgreSQL looks up: _PG_init, the magic block, the pg_finfo_*
-# records and the SQL functions they describe.
+# records and the SQL functions they describe, and the entries of parallel workers (rv_*_worker).
 set -eu
 lib=${1:-ruvector.so}
 [ -f "$lib" ] || { echo "check_exports: $lib is not built" >&2; exit 1; }
@@ -10,7 +10,7 @@ bad=$(awk '
     { name[$1] = 1 }
     END {
         for (n in name) {
-            if (n == "_PG_init" || n == "Pg_magic_func" || n ~ /^pg_finfo_/) continue
+            if (n == "_PG_init" || n == "Pg_magic_func" || n ~ /^pg_finfo_/ || n ~ /^rv_[a-z_]*_worker$/) continue
             if (("pg_finfo_" n) in name) continue
             print n
         }

@@ -30,6 +30,8 @@ typedef struct Bench
 	float		f32[VECTORS + 1][MAX_N];
 	uint8_t		u8[VECTORS + 1][MAX_N];
 	int8_t		s8[MAX_N];
+	uint8_t		residual[VECTORS][MAX_N + 64];
+	RveCodecParams params;
 	RveCodec   *codec;
 	RveCodecQuery *query;
 	RveCodeFactors factors[VECTORS + 1];
@@ -130,13 +132,18 @@ bench_dot_u4u4(Bench *b, int i)
 static void
 bench_encode(Bench *b, int i)
 {
-	rve_quant_encode(b->codec, b->f32[i], b->u8[i], &b->factors[i]);
+	RveVectorView view = {.elements = RVE_DENSE, .dim = (int) b->n, .x = b->f32[i]};
+
+	rve_quant_encode(b->codec, &view, b->u8[i], &b->factors[i],
+					 rve_quant_residual_bytes(b->codec) > 0 ? b->residual[i] : NULL);
 }
 
 static void
 bench_prepare(Bench *b, int i)
 {
-	if (rve_quant_query_prepare(b->codec, b->f32[i], &b->query) != RVE_OK)
+	RveVectorView view = {.elements = RVE_DENSE, .dim = (int) b->n, .x = b->f32[i]};
+
+	if (rve_quant_query_prepare(b->codec, &view, &b->query) != RVE_OK)
 		abort();
 }
 
@@ -154,12 +161,20 @@ bench_symmetric(Bench *b, int i)
 }
 
 static void
+bench_refine(Bench *b, int i)
+{
+	double		error;
+
+	b->sink = rve_quant_refine(b->codec, b->query, b->u8[i], &b->factors[i], b->residual[i],
+							   &error);
+}
+
+static void
 bench_create(Bench *b, int i)
 {
-	RveCodecParams params = {(int) b->n, b->factors[VECTORS].sum, RVE_METRIC_L2, 1, NULL};
 	RveCodec   *codec;
 
-	if (rve_quant_codec_create(&params, &codec) != RVE_OK)
+	if (rve_quant_codec_create(&b->params, &codec) != RVE_OK)
 		abort();
 	rve_quant_codec_free(codec);
 }
@@ -195,35 +210,51 @@ bench_kernel_table(Bench *bench)
 }
 
 static void
+bench_codec(Bench *bench, const char *name, RveCodecParams params)
+{
+	double		create,
+				encode,
+				prepare,
+				distance,
+				symmetric;
+
+	if (rve_quant_codec_create(&params, &bench->codec) != RVE_OK)
+		abort();
+	bench->query = NULL;
+	bench->n = (size_t) params.dim;
+	bench->params = params;
+	create = bench_time(bench, bench_create);
+	encode = bench_time(bench, bench_encode);
+	prepare = bench_time(bench, bench_prepare);
+	distance = bench_time(bench, bench_distance);
+	symmetric = bench_time(bench, bench_symmetric);
+	printf("%s\t%s\t%d\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.1f\n", rve_dist_get()->name, name,
+		   params.dim, create, encode, prepare, distance, symmetric,
+		   bench_time(bench, bench_refine));
+	rve_quant_query_free(bench->query);
+	rve_quant_codec_free(bench->codec);
+}
+
+static void
 bench_codecs(Bench *bench)
 {
 	static const int dims[] = {100, 128, 384, 768, 1536};
+	const RveDistTable *t;
 
-	printf("table\tcodec\tdim\tcreate ns\tencode ns\tprepare ns\tdistance ns\tsymmetric ns\n");
-	for (int bits = 4; bits <= 8; bits += 4)
+	printf("table\tcodec\tdim\tcreate ns\tencode ns\tprepare ns\tdistance ns\tsymmetric ns\t"
+		   "refine ns\n");
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
 	{
+		if (rve_dist_select(t->name) != RVE_OK)
+			abort();
 		for (size_t d = 0; d < sizeof(dims) / sizeof(dims[0]); d++)
 		{
-			RveCodecParams params = {dims[d], bits, RVE_METRIC_L2, 1, NULL};
-			double		create,
-						encode,
-						prepare,
-						distance;
+			RveCodecParams params = {.kind = RVE_CODE_RABITQ, .metric = RVE_METRIC_L2,
+			.dim = dims[d], .bits = 4, .seed = 1};
 
-			if (rve_quant_codec_create(&params, &bench->codec) != RVE_OK)
-				abort();
-			bench->query = NULL;
-			bench->n = (size_t) dims[d];
-			bench->factors[VECTORS].sum = bits;	/* for bench_create */
-			create = bench_time(bench, bench_create);
-			encode = bench_time(bench, bench_encode);
-			prepare = bench_time(bench, bench_prepare);
-			distance = bench_time(bench, bench_distance);
-			printf("%s\trabitq%d\t%d\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\n", rve_dist_get()->name, bits,
-				   dims[d], create, encode, prepare, distance,
-				   bench_time(bench, bench_symmetric));
-			rve_quant_query_free(bench->query);
-			rve_quant_codec_free(bench->codec);
+			bench_codec(bench, "rabitq4", params);
+			params.bits = 8;
+			bench_codec(bench, "rabitq8", params);
 		}
 	}
 }

@@ -44,6 +44,14 @@ extern void rvi_runtime_define_settings(void);
 extern int	rv_hnsw_ef_search;
 extern int	rv_hnsw_iterative_scan; /* RvHnswIterative */
 extern int	rv_hnsw_max_scan_tuples;
+extern double rv_hnsw_scan_mem_multiplier;
+extern int	rv_ivfflat_iterative_scan;	/* RvIvfflatIterative */
+extern int	rv_ivfflat_max_probes;
+extern int	rv_ivfflat_probes;
+
+#define RV_IVFFLAT_MAX_LISTS 32768
+extern bool rv_exact_order;
+extern bool rv_optimistic_reads;
 
 /* What an hnsw scan does when more rows are wanted than its first search found. */
 typedef enum RvHnswIterative
@@ -52,5 +60,12 @@ typedef enum RvHnswIterative
 	RV_HNSW_ITERATIVE_RELAXED,
 	RV_HNSW_ITERATIVE_STRICT
 } RvHnswIterative;
+
+/* The same for an ivfflat scan: lists are measured as they come, so there is no strict order. */
+typedef enum RvIvfflatIterative
+{
+	RV_IVFFLAT_ITERATIVE_OFF,
+	RV_IVFFLAT_ITERATIVE_RELAXED
+} RvIvfflatIterative;
 
 #endif							/* RV_RUNTIME_H */

@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
@@ -64,6 +65,20 @@ rvi_types_check_element(float value, const char *type)
 				 errmsg("infinite value not allowed in %s", type)));
 }
 
+void
+rvi_types_check_range(float value, const char *type, float limit)
+{
+	if (unlikely(fabsf(value) >= limit) && !isinf(value))
+	{
+		char		number[FLOAT_SHORTEST_DECIMAL_LEN];
+
+		float_to_shortest_decimal_buf(value, number);
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("\"%s\" is out of range for type %s", number, type)));
+	}
+}
+
 /* ---- text ---- */
 
 /* Independent of the locale, unlike isspace. */
@@ -73,19 +88,16 @@ densevec_is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\v' || c == '\f';
 }
 
-static const char *
-densevec_skip_space(const char *pt)
+const char *
+rvi_types_skip_space(const char *pt)
 {
 	while (densevec_is_space(*pt))
 		pt++;
 	return pt;
 }
 
-static void densevec_syntax_error(const char *text, const char *type, const char *detail)
-			pg_attribute_noreturn();
-
-static void
-densevec_syntax_error(const char *text, const char *type, const char *detail)
+void
+rvi_types_syntax_error(const char *text, const char *type, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
@@ -93,21 +105,22 @@ densevec_syntax_error(const char *text, const char *type, const char *detail)
 			 errdetail_internal("%s", detail)));
 }
 
-/* Parses one number; a magnitude too small for float32 becomes zero, as in pgvector. */
-static const char *
-densevec_parse_element(const char *pt, const char *text, const char *type, float *value)
+/* A magnitude too small for float32 becomes zero, as in pgvector. */
+const char *
+rvi_types_parse_element(const char *pt, const char *text, const char *type, float limit,
+						float *value)
 {
 	char	   *end;
 
 	if (*pt == '\0')
-		densevec_syntax_error(text, type, "Unexpected end of input.");
+		rvi_types_syntax_error(text, type, "Unexpected end of input.");
 
 	/* strtof would skip white space itself, and what it skips depends on the locale */
 	errno = 0;
 	*value = strtof(pt, &end);
 	if (end == pt)
-		densevec_syntax_error(text, type, "Expected a number.");
-	if (errno == ERANGE && isinf(*value))
+		rvi_types_syntax_error(text, type, "Expected a number.");
+	if ((errno == ERANGE && isinf(*value)) || (fabsf(*value) >= limit && !isinf(*value)))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("\"%s\" is out of range for type %s",
@@ -131,15 +144,15 @@ densevec_new_buffer(const char *text, int max_dim)
 }
 
 float *
-rvi_types_parse(const char *text, const char *type, int max_dim, int *dim)
+rvi_types_parse(const char *text, const char *type, int max_dim, float limit, int *dim)
 {
-	const char *pt = densevec_skip_space(text);
+	const char *pt = rvi_types_skip_space(text);
 	float	   *values;
 	int			n = 0;
 
 	if (*pt != '[')
-		densevec_syntax_error(text, type, "Vector contents must start with \"[\".");
-	pt = densevec_skip_space(pt + 1);
+		rvi_types_syntax_error(text, type, "Vector contents must start with \"[\".");
+	pt = rvi_types_skip_space(pt + 1);
 	if (*pt == ']')
 		rvi_types_check_dim(0, type, max_dim);
 
@@ -148,19 +161,19 @@ rvi_types_parse(const char *text, const char *type, int max_dim, int *dim)
 	{
 		if (n == max_dim)
 			rvi_types_check_dim(n + 1, type, max_dim);
-		pt = densevec_parse_element(densevec_skip_space(pt), text, type, &values[n]);
+		pt = rvi_types_parse_element(rvi_types_skip_space(pt), text, type, limit, &values[n]);
 		n++;
-		pt = densevec_skip_space(pt);
+		pt = rvi_types_skip_space(pt);
 		if (*pt == ']')
 			break;
 		if (*pt == '\0')
-			densevec_syntax_error(text, type, "Unexpected end of input.");
+			rvi_types_syntax_error(text, type, "Unexpected end of input.");
 		if (*pt != ',')
-			densevec_syntax_error(text, type, "Expected \",\" or \"]\" after a number.");
+			rvi_types_syntax_error(text, type, "Expected \",\" or \"]\" after a number.");
 		pt++;
 	}
-	if (*densevec_skip_space(pt + 1) != '\0')
-		densevec_syntax_error(text, type, "Junk after closing right brace.");
+	if (*rvi_types_skip_space(pt + 1) != '\0')
+		rvi_types_syntax_error(text, type, "Junk after closing right brace.");
 	*dim = n;
 	return values;
 }

@@ -9,15 +9,19 @@
  *	  DENSEVEC_DATA				struct {vl_len_, int16 dim, int16 unused, elements x[]}
  *	  DENSEVEC_ELEMENT			type of x[i]
  *	  DENSEVEC_MAX_DIM			largest dim
+ *	  DENSEVEC_LIMIT			smallest magnitude that rounds to infinity
  *	  DENSEVEC_TO_F32(x)		element -> float, exact
  *	  DENSEVEC_FROM_F32(f)		float -> element, rounded; infinite on overflow
  *	  DENSEVEC_SEND(buf, x)		append the element's binary form
  *	  DENSEVEC_RECV(buf)		read it
+ *	  DENSEVEC_KERNEL(verb)		member of RveDistTable for this element
  *
  * It defines the SQL functions <name>_in, _out, _recv, _send, _typmod_in,
  * _apply_typmod, _add, _sub, _mul, _concat, _dims, _norm, _l2_normalize,
  * _subvector, _binary_quantize, _lt .. _cmp, _accum, _combine, _avg,
- * _from_array and _to_float4.
+ * _from_array, _to_float4 and the distances _l2_distance, _l2_squared_distance,
+ * _inner_product, _negative_inner_product, _cosine_distance,
+ * _spherical_distance and _l1_distance.
  *
  * Arguments are detoasted copies or pointers into tuples: none is modified.
  * Results are palloc'd in CurrentMemoryContext.
@@ -31,6 +35,7 @@
 #include "libpq/pqformat.h"
 #include "utils/float.h"
 
+#include "engine/core/dist/rve_dist.h"
 #include "engine/types/types_int.h"
 
 #define DENSEVEC_PASTE(a, b) a##_##b
@@ -54,17 +59,26 @@ DENSEVEC_FN(new)(int dim)
 	return result;
 }
 
-/* A new vector of finite float32 values; raises 22000 for one that is not. */
+/*
+ * The element for a value from outside: raises 22003 for a finite one beyond
+ * the element's range, 22000 for NaN and infinity.
+ */
+static inline DENSEVEC_ELEMENT
+DENSEVEC_FN(element)(float value)
+{
+	rvi_types_check_range(value, DENSEVEC_TYPE, DENSEVEC_LIMIT);
+	rvi_types_check_element(value, DENSEVEC_TYPE);
+	return DENSEVEC_FROM_F32(value);
+}
+
+/* A new vector of float32 values, which are checked. */
 static DENSEVEC_DATA *
 DENSEVEC_FN(from_f32)(const float *values, int dim)
 {
 	DENSEVEC_DATA *result = DENSEVEC_FN(new)(dim);
 
 	for (int i = 0; i < dim; i++)
-	{
-		result->x[i] = DENSEVEC_FROM_F32(values[i]);
-		rvi_types_check_element(DENSEVEC_TO_F32(result->x[i]), DENSEVEC_TYPE);
-	}
+		result->x[i] = DENSEVEC_FN(element)(values[i]);
 	return result;
 }
 
@@ -77,7 +91,7 @@ DENSEVEC_FN(in)(PG_FUNCTION_ARGS)
 	const char *text = PG_GETARG_CSTRING(0);
 	int32		typmod = PG_GETARG_INT32(2);
 	int			dim;
-	float	   *values = rvi_types_parse(text, DENSEVEC_TYPE, DENSEVEC_MAX_DIM, &dim);
+	float	   *values = rvi_types_parse(text, DENSEVEC_TYPE, DENSEVEC_MAX_DIM, DENSEVEC_LIMIT, &dim);
 	DENSEVEC_DATA *result;
 
 	rvi_types_check_expected_dim(typmod, dim);
@@ -511,7 +525,7 @@ DENSEVEC_FN(combine)(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(result);
 }
 
-/* Final function: NULL for no rows; raises 22000 for a mean that is not finite. */
+/* Final function: NULL for no rows; raises 22000 or 22003 for a mean that is no element. */
 RV_FUNCTION_INFO_V1(DENSEVEC_FN(avg));
 Datum
 DENSEVEC_FN(avg)(PG_FUNCTION_ARGS)
@@ -524,9 +538,108 @@ DENSEVEC_FN(avg)(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	result = DENSEVEC_FN(new)(TYPES_STATE_DIM(state));
 	for (int i = 0; i < result->dim; i++)
-	{
-		result->x[i] = DENSEVEC_FROM_F32((float) (sums[i + 1] / sums[0]));
-		rvi_types_check_element(DENSEVEC_TO_F32(result->x[i]), DENSEVEC_TYPE);
-	}
+		result->x[i] = DENSEVEC_FN(element)((float) (sums[i + 1] / sums[0]));
 	PG_RETURN_POINTER(result);
+}
+
+/* ---- distances, over the kernel table in use ---- */
+
+/* The two arguments, detoasted and of the same dimension. */
+typedef struct DENSEVEC_FN(operands)
+{
+	DENSEVEC_DATA *a;
+	DENSEVEC_DATA *b;
+	size_t		dim;
+} DENSEVEC_FN(operands);
+
+static DENSEVEC_FN(operands)
+DENSEVEC_FN(get_operands)(FunctionCallInfo fcinfo)
+{
+	DENSEVEC_FN(operands) result;
+
+	result.a = DENSEVEC_ARG(0);
+	result.b = DENSEVEC_ARG(1);
+	rvi_types_check_same_dim(result.a->dim, result.b->dim, DENSEVEC_TYPE);
+	result.dim = result.a->dim;
+	return result;
+}
+
+/* Sorts and index builds call these for every row in one memory context. */
+static void
+DENSEVEC_FN(release)(FunctionCallInfo fcinfo, DENSEVEC_FN(operands) *args)
+{
+	PG_FREE_IF_COPY(args->a, 0);
+	PG_FREE_IF_COPY(args->b, 1);
+}
+
+/* A distance that is one kernel's sum. */
+static double
+DENSEVEC_FN(distance)(FunctionCallInfo fcinfo,
+					  float (*kernel) (const DENSEVEC_ELEMENT *, const DENSEVEC_ELEMENT *, size_t))
+{
+	DENSEVEC_FN(operands) args = DENSEVEC_FN(get_operands)(fcinfo);
+	double		result = kernel(args.a->x, args.b->x, args.dim);
+
+	DENSEVEC_FN(release)(fcinfo, &args);
+	return result;
+}
+
+RV_FUNCTION_INFO_V1(DENSEVEC_FN(l2_distance));
+Datum
+DENSEVEC_FN(l2_distance)(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(sqrt(DENSEVEC_FN(distance)(fcinfo, DENSEVEC_KERNEL(l2sq))));
+}
+
+RV_FUNCTION_INFO_V1(DENSEVEC_FN(l2_squared_distance));
+Datum
+DENSEVEC_FN(l2_squared_distance)(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(DENSEVEC_FN(distance)(fcinfo, DENSEVEC_KERNEL(l2sq)));
+}
+
+RV_FUNCTION_INFO_V1(DENSEVEC_FN(inner_product));
+Datum
+DENSEVEC_FN(inner_product)(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(DENSEVEC_FN(distance)(fcinfo, DENSEVEC_KERNEL(ip)));
+}
+
+RV_FUNCTION_INFO_V1(DENSEVEC_FN(negative_inner_product));
+Datum
+DENSEVEC_FN(negative_inner_product)(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(-DENSEVEC_FN(distance)(fcinfo, DENSEVEC_KERNEL(ip)));
+}
+
+/* NaN when a vector is zero: it has no direction. */
+RV_FUNCTION_INFO_V1(DENSEVEC_FN(cosine_distance));
+Datum
+DENSEVEC_FN(cosine_distance)(PG_FUNCTION_ARGS)
+{
+	DENSEVEC_FN(operands) args = DENSEVEC_FN(get_operands)(fcinfo);
+	float		ip,
+				aa,
+				bb;
+
+	DENSEVEC_KERNEL(cos)(args.a->x, args.b->x, args.dim, &ip, &aa, &bb);
+	DENSEVEC_FN(release)(fcinfo, &args);
+	PG_RETURN_FLOAT8(1.0 - rvi_types_clamp_cosine(ip / sqrt((double) aa * bb)));
+}
+
+/* The angle between two unit vectors as a share of a half turn. */
+RV_FUNCTION_INFO_V1(DENSEVEC_FN(spherical_distance));
+Datum
+DENSEVEC_FN(spherical_distance)(PG_FUNCTION_ARGS)
+{
+	double		ip = DENSEVEC_FN(distance)(fcinfo, DENSEVEC_KERNEL(ip));
+
+	PG_RETURN_FLOAT8(acos(rvi_types_clamp_cosine(ip)) / M_PI);
+}
+
+RV_FUNCTION_INFO_V1(DENSEVEC_FN(l1_distance));
+Datum
+DENSEVEC_FN(l1_distance)(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(DENSEVEC_FN(distance)(fcinfo, DENSEVEC_KERNEL(l1)));
 }

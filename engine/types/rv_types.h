@@ -17,6 +17,12 @@
 #include "engine/core/quant/rve_quant.h"
 
 #define RV_VECTOR_MAX_DIM 16000
+#define RV_HALFVEC_MAX_DIM 16000
+#define RV_SPARSEVEC_MAX_DIM 1000000000
+#define RV_SPARSEVEC_MAX_NNZ 16000
+#define RV_SPARSEVEC_MAX_INDEXED_NNZ 1000	/* an index takes no more, as in pgvector */
+#define RV_BINARYVEC_MAX_DIM 64000
+#define RV_BIT_MAX_INDEXED_DIM 64000
 
 /* type "vector": the same bytes as pgvector's */
 typedef struct RvVectorData
@@ -34,12 +40,53 @@ typedef RvVectorData *RvVector;
 #define PG_GETARG_RVVECTOR_P(n) DatumGetRvVector(PG_GETARG_DATUM(n))
 #define PG_RETURN_RVVECTOR_P(v) PG_RETURN_POINTER(v)
 
+/* type "halfvec": the same bytes as pgvector's; x holds IEEE 754 binary16 */
+typedef struct RvHalfvecData
+{
+	int32		vl_len_;		/* varlena header; do not touch directly */
+	int16		dim;
+	int16		unused;			/* always zero */
+	uint16		x[FLEXIBLE_ARRAY_MEMBER];
+} RvHalfvecData;
+
+typedef RvHalfvecData *RvHalfvec;
+
+#define DatumGetRvHalfvec(d) ((RvHalfvec) PG_DETOAST_DATUM(d))
+
+/* type "sparsevec": the same bytes as pgvector's */
+typedef struct RvSparsevecData
+{
+	int32		vl_len_;		/* varlena header; do not touch directly */
+	int32		dim;
+	int32		nnz;			/* number of elements that are stored */
+	int32		unused;			/* always zero */
+	int32		index[FLEXIBLE_ARRAY_MEMBER];	/* zero-based, ascending; then float x[nnz] */
+} RvSparsevecData;
+
+typedef RvSparsevecData *RvSparsevec;
+
+#define RV_SPARSEVEC_VALUES(v) ((float *) ((v)->index + (v)->nnz))
+#define DatumGetRvSparsevec(d) ((RvSparsevec) PG_DETOAST_DATUM(d))
+
+/* type "binaryvec": dim bits, the first in the top of bits[0], the rest of the last byte zero */
+typedef struct RvBinaryvecData
+{
+	int32		vl_len_;		/* varlena header; do not touch directly */
+	int32		dim;
+	uint8		bits[FLEXIBLE_ARRAY_MEMBER];
+} RvBinaryvecData;
+
+typedef RvBinaryvecData *RvBinaryvec;
+
+#define RV_BINARYVEC_BYTES(dim) (((dim) + 7) / 8)
+#define DatumGetRvBinaryvec(d) ((RvBinaryvec) PG_DETOAST_DATUM(d))
+
 /* What an index method needs to know of an element type. */
 typedef struct RvTypeDesc
 {
 	const char *name;			/* SQL name, for messages */
 	RveElements elements;
-	int			max_dim;
+	int			max_dim;		/* largest an index takes; the type's own limit for all but bit */
 
 	/*
 	 * Dimensions of a (possibly toasted) datum, and its elements as float32
@@ -63,6 +110,13 @@ typedef struct RvTypeDesc
  */
 extern bool rv_types_lookup_distance(PGFunction fn, bool normalized,
 									 const RvTypeDesc **type, RveMetric *metric);
+
+/*
+ * A copy of a dense or sparse vector scaled to length 1, palloc'd. False for
+ * the zero vector, *out untouched then. An element that underflows stays in a
+ * sparse copy as 0.
+ */
+extern bool rv_types_normalize(const RveVectorView *in, RveVectorView *out);
 
 /*
  * A new zeroed vector of dim dimensions in CurrentMemoryContext; raises 22000

@@ -18,10 +18,12 @@ StaticAssertDecl(sizeof(float) == 4, "vector: elements are IEEE 754 single preci
 #define DENSEVEC_DATA RvVectorData
 #define DENSEVEC_ELEMENT float
 #define DENSEVEC_MAX_DIM RV_VECTOR_MAX_DIM
+#define DENSEVEC_LIMIT get_float4_infinity()
 #define DENSEVEC_TO_F32(x) (x)
 #define DENSEVEC_FROM_F32(f) (f)
 #define DENSEVEC_SEND(buf, x) pq_sendfloat4(buf, x)
 #define DENSEVEC_RECV(buf) pq_getmsgfloat4(buf)
+#define DENSEVEC_KERNEL(verb) (rve_dist_get()->verb##_f32)
 #include "engine/types/densevec_tmpl.h"
 
 RvVector

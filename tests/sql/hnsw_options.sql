@@ -37,8 +37,14 @@ CREATE INDEX ON hnsw_o USING hnsw ((free::vector(3)) vector_l2_ops);
 CREATE INDEX ON hnsw_o USING hnsw ((free::vector(2)) vector_l2_ops) WHERE id = 2;
 INSERT INTO hnsw_o VALUES (3, '[1,2]', NULL, 3);
 CREATE TABLE hnsw_wide (v vector(16000));
-CREATE INDEX ON hnsw_wide USING hnsw (v vector_l2_ops);
-CREATE INDEX ON hnsw_wide USING hnsw (v vector_l2_ops) WITH (m = 8);
+INSERT INTO hnsw_wide SELECT array_agg(sin(i * j)) FROM generate_series(1, 20) i, generate_series(1, 16000) j GROUP BY i;
+CREATE INDEX ON hnsw_wide USING hnsw (v vector_l2_ops) WITH (m = 100, ef_construction = 200);
+INSERT INTO hnsw_wide SELECT array_agg(cos(j)) FROM generate_series(1, 16000) j;
+SET enable_seqscan = off;
+SELECT round((v <-> (SELECT array_agg(cos(j))::vector FROM generate_series(1, 16000) j))::numeric, 3) FROM hnsw_wide
+ORDER BY v <-> (SELECT array_agg(cos(j))::vector FROM generate_series(1, 16000) j) LIMIT 2;
+RESET enable_seqscan;
+SELECT * FROM ruvector_index_check('hnsw_wide_v_idx');
 SELECT code_bits, dims FROM ruvector_hnsw_stats('hnsw_wide_v_idx');
 
 -- SQLSTATEs
@@ -49,7 +55,6 @@ BEGIN
 	FOREACH command IN ARRAY ARRAY[
 		'CREATE INDEX ON hnsw_o USING hnsw (v vector_l2_ops) WITH (m = 16, ef_construction = 31)',
 		'CREATE INDEX ON hnsw_o USING hnsw (free vector_l2_ops)',
-		'CREATE INDEX ON hnsw_wide USING hnsw (v vector_l2_ops)',
 		'SELECT * FROM hnsw_o ORDER BY v <-> ''[1,2]'' LIMIT 1']
 	LOOP
 		BEGIN

@@ -50,7 +50,9 @@ INSERT INTO hnsw_s SELECT i, hnsw_vector(i, 8) FROM generate_series(301, 600) i;
 SET hnsw.ef_search = 1000;
 SELECT op, count(*) FILTER (WHERE hnsw_by_index('hnsw_s', op, hnsw_vector(-q, 8), 600) =
 								  hnsw_by_sort('hnsw_s', op, hnsw_vector(-q, 8), 600)) AS same_order
-FROM unnest(ARRAY['<->', '<#>', '<=>']) op, generate_series(1, 10) q GROUP BY 1 ORDER BY 1;
+FROM unnest(ARRAY['<->', '<#>', '<=>']) op, generate_series(1, 11) q
+WHERE q <> 9	-- which has two rows at the same distance
+GROUP BY 1 ORDER BY 1;
 RESET hnsw.ef_search;
 SELECT i, c.* FROM unnest(ARRAY['hnsw_s_l2', 'hnsw_s_ip', 'hnsw_s_cos']) i, ruvector_index_check(i::regclass) c;
 

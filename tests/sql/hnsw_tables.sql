@@ -78,15 +78,15 @@ SELECT (SELECT array_agg(id) FROM (SELECT id FROM hnsw_p ORDER BY v <-> :query L
 DROP TABLE hnsw_p;
 
 -- a build that outgrows maintenance_work_mem goes on row by row and is as good
-CREATE TABLE hnsw_m (id int, v vector(8));
-INSERT INTO hnsw_m SELECT i, hnswt_vector(i % 4900, 8) FROM generate_series(1, 5000) i;
+CREATE TABLE hnsw_m (id int, v vector(64));
+INSERT INTO hnsw_m SELECT i, hnswt_vector(i % 4900, 64) FROM generate_series(1, 5000) i;
 SET maintenance_work_mem = '1MB';
 CREATE INDEX hnsw_m_l2 ON hnsw_m USING hnsw (v vector_l2_ops) WITH (ef_construction = 32);
 RESET maintenance_work_mem;
 SELECT rows, nodes, duplicates FROM ruvector_hnsw_stats('hnsw_m_l2');
 SELECT * FROM ruvector_index_check('hnsw_m_l2');
 SELECT count(*) AS found_first
-FROM generate_series(1, 4899, 100) i, LATERAL (SELECT id FROM hnsw_m ORDER BY v <-> hnswt_vector(i, 8) LIMIT 2) s
+FROM generate_series(1, 4899, 100) i, LATERAL (SELECT id FROM hnsw_m ORDER BY v <-> hnswt_vector(i, 64) LIMIT 2) s
 WHERE s.id % 4900 = i;
 DROP TABLE hnsw_m;
 

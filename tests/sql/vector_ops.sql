@@ -27,37 +27,37 @@ SELECT q AS query, pg_temp.error_of('SELECT ' || q) AS error FROM unnest(ARRAY[
 ]) AS q;
 
 -- length and direction
-SELECT vector_dims('[1,2,3]'), vector_norm('[3,4]'), vector_norm('[0,1]'), vector_norm('[0]'),
+SELECT vector_dims('[1,2,3]'::vector), vector_norm('[3,4]'), vector_norm('[0,1]'), vector_norm('[0]'),
        vector_norm('[3e37,4e37]')::real AS beyond_float_squares;
-SELECT l2_normalize('[3,4]'), l2_normalize('[3,0]'), l2_normalize('[0,0.1]'), l2_normalize('[0,0]'),
-       l2_normalize('[3e38]'), l2_normalize('[1e-45,0]');
-SELECT binary_quantize('[1,0,-1]'), binary_quantize('[0,0.1,-0.2,-0.3,0.4,0.5,0.6,-0.7,0.8,-0.9,1]'),
-       binary_quantize('[-0,1e-45]'), length(binary_quantize(array_fill(1, ARRAY[16000])::vector));
+SELECT l2_normalize('[3,4]'::vector), l2_normalize('[3,0]'::vector), l2_normalize('[0,0.1]'::vector), l2_normalize('[0,0]'::vector),
+       l2_normalize('[3e38]'::vector), l2_normalize('[1e-45,0]'::vector);
+SELECT binary_quantize('[1,0,-1]'::vector), binary_quantize('[0,0.1,-0.2,-0.3,0.4,0.5,0.6,-0.7,0.8,-0.9,1]'::vector),
+       binary_quantize('[-0,1e-45]'::vector), length(binary_quantize(array_fill(1, ARRAY[16000])::vector));
 
 -- subvector
-SELECT subvector('[1,2,3,4,5]', 1, 3), subvector('[1,2,3,4,5]', 3, 2), subvector('[1,2,3,4,5]', -1, 3),
-       subvector('[1,2,3,4,5]', 3, 9), subvector('[1,2,3,4,5]', 1, 2147483647),
-       subvector('[1,2,3,4,5]', 5, 2147483647), subvector('[1,2,3,4,5]', 0, 2),
-       subvector('[1,2,3,4,5]', -2147483648 + 2147483647, 3);
+SELECT subvector('[1,2,3,4,5]'::vector, 1, 3), subvector('[1,2,3,4,5]'::vector, 3, 2), subvector('[1,2,3,4,5]'::vector, -1, 3),
+       subvector('[1,2,3,4,5]'::vector, 3, 9), subvector('[1,2,3,4,5]'::vector, 1, 2147483647),
+       subvector('[1,2,3,4,5]'::vector, 5, 2147483647), subvector('[1,2,3,4,5]'::vector, 0, 2),
+       subvector('[1,2,3,4,5]'::vector, -2147483648 + 2147483647, 3);
 SELECT q AS query, pg_temp.error_of('SELECT ' || q) AS error FROM unnest(ARRAY[
-    'subvector(''[1,2,3]'', 1, 0)', 'subvector(''[1,2,3]'', 4, 1)', 'subvector(''[1,2,3]'', 3, -1)',
-    'subvector(''[1,2,3]'', -1, 2)', 'subvector(''[1,2,3]'', 2147483647, 10)',
-    'subvector(''[1,2,3]'', 2147483647, 2147483647)', 'subvector(''[1,2,3]'', -2147483648, 2147483647)',
-    'subvector(''[1,2,3]'', -2147483648, -2147483648)'
+    'subvector(''[1,2,3]''::vector, 1, 0)', 'subvector(''[1,2,3]''::vector, 4, 1)', 'subvector(''[1,2,3]''::vector, 3, -1)',
+    'subvector(''[1,2,3]''::vector, -1, 2)', 'subvector(''[1,2,3]''::vector, 2147483647, 10)',
+    'subvector(''[1,2,3]''::vector, 2147483647, 2147483647)', 'subvector(''[1,2,3]''::vector, -2147483648, 2147483647)',
+    'subvector(''[1,2,3]''::vector, -2147483648, -2147483648)'
 ]) AS q;
 
 -- distances
-SELECT l2_distance('[0,0]', '[3,4]'), l2_distance('[0,0]', '[0,1]'), '[0,0]'::vector <-> '[3,4]' AS op,
+SELECT l2_distance('[0,0]'::vector, '[3,4]'), l2_distance('[0,0]'::vector, '[0,1]'), '[0,0]'::vector <-> '[3,4]' AS op,
        vector_l2_squared_distance('[0,0]', '[3,4]') AS squared;
-SELECT inner_product('[1,2]', '[3,4]'), vector_negative_inner_product('[1,2]', '[3,4]'),
+SELECT inner_product('[1,2]'::vector, '[3,4]'), vector_negative_inner_product('[1,2]', '[3,4]'),
        '[1,2]'::vector <#> '[3,4]' AS op;
-SELECT cosine_distance('[1,2]', '[2,4]'), cosine_distance('[1,1]', '[1,1]'), cosine_distance('[1,0]', '[0,2]'),
-       cosine_distance('[1,1]', '[-1,-1]'), cosine_distance('[1,2]', '[0,0]'), '[1,0]'::vector <=> '[1,1]' AS op;
-SELECT l1_distance('[0,0]', '[3,4]'), l1_distance('[0,0]', '[0,-1]'), '[0,0]'::vector <+> '[3,-4]' AS op;
+SELECT cosine_distance('[1,2]'::vector, '[2,4]'), cosine_distance('[1,1]'::vector, '[1,1]'), cosine_distance('[1,0]'::vector, '[0,2]'),
+       cosine_distance('[1,1]'::vector, '[-1,-1]'), cosine_distance('[1,2]'::vector, '[0,0]'), '[1,0]'::vector <=> '[1,1]' AS op;
+SELECT l1_distance('[0,0]'::vector, '[3,4]'), l1_distance('[0,0]'::vector, '[0,-1]'), '[0,0]'::vector <+> '[3,-4]' AS op;
 SELECT vector_spherical_distance('[1,0]', '[0,1]'), vector_spherical_distance('[1,0]', '[1,0]'),
        vector_spherical_distance('[1,0]', '[-1,0]'), vector_spherical_distance('[2,0]', '[2,0]') AS clamped;
-SELECT l2_distance('[3e38]', '[-3e38]'), inner_product('[3e38]', '[3e38]'), l1_distance('[3e38]', '[-3e38]'),
-       cosine_distance('[3e38]', '[3e38]') AS overflow;
+SELECT l2_distance('[3e38]'::vector, '[-3e38]'), inner_product('[3e38]'::vector, '[3e38]'), l1_distance('[3e38]'::vector, '[-3e38]'),
+       cosine_distance('[3e38]'::vector, '[3e38]') AS overflow;
 SELECT f AS function, pg_temp.error_of(format('SELECT %s(''[1,2]''::vector, ''[3]''::vector)', f)) AS error
     FROM unnest(ARRAY['l2_distance', 'vector_l2_squared_distance', 'inner_product',
                       'vector_negative_inner_product', 'cosine_distance', 'l1_distance',

@@ -225,13 +225,16 @@ test_dist_check_u8(const RveDistTable *t, size_t n, BytePattern pattern)
 	free(block_c);
 }
 
-/* Dimension i of a nibble code, by the layout in rve_dist.h. */
+/* Dimension i of a nibble code of n dimensions, by the layout in rve_dist.h. */
 static int
-test_dist_nibble(const uint8_t *code, size_t i)
+test_dist_nibble(const uint8_t *code, size_t n, size_t i)
 {
-	uint8_t		byte = code[i / 128 * 64 + i % 64];
+	size_t		group = i / 128 * 128;
+	size_t		half = n - group < 128 ? (n - group) / 2 : 64;
 
-	return i % 128 < 64 ? byte & 15 : byte >> 4;
+	i -= group;
+	code += group / 2;
+	return i < half ? code[i] & 15 : code[i - half] >> 4;
 }
 
 static void
@@ -248,8 +251,8 @@ test_dist_check_u4(const RveDistTable *t, size_t n, BytePattern pattern)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		mixed += (int64_t) test_dist_nibble(a, i) * b[i];
-		both += (int64_t) test_dist_nibble(a, i) * test_dist_nibble(c, i);
+		mixed += (int64_t) test_dist_nibble(a, n, i) * b[i];
+		both += (int64_t) test_dist_nibble(a, n, i) * test_dist_nibble(c, n, i);
 	}
 	ck_assert_msg(t->dot_u4s8(a, b, n) == mixed, "%s u4s8 n=%zu pattern %d", t->name, n, pattern);
 	ck_assert_msg(t->dot_u4u4(a, c, n) == both, "%s u4u4 n=%zu pattern %d", t->name, n, pattern);
@@ -314,6 +317,394 @@ START_TEST(integer_kernels_read_every_element_once)
 }
 END_TEST
 
+/* ---- half floats ---- */
+
+/* The value of a half float by the definition of binary16. */
+static double
+test_dist_half_value(uint16_t half)
+{
+	int			exponent = (half >> 10) & 31;
+	int			fraction = half & 0x3FF;
+	double		value;
+
+	if (exponent == 31)
+		value = fraction != 0 ? NAN : INFINITY;
+	else if (exponent == 0)
+		value = ldexp(fraction, -24);
+	else
+		value = ldexp(1024 + fraction, exponent - 25);
+	return half & 0x8000 ? -value : value;
+}
+
+static uint32_t
+test_dist_float_bits(float value)
+{
+	uint32_t	bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+static float
+test_dist_float_of(uint32_t bits)
+{
+	float		value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+/* The nearest half float to a finite value, ties to even, found among its neighbours. */
+static uint16_t
+test_dist_nearest_half(double value)
+{
+	uint16_t	below = 0;
+	uint16_t	sign = signbit(value) ? 0x8000 : 0;
+	double		down,
+				up;
+
+	value = fabs(value);
+	for (uint16_t bit = 0x4000; bit != 0; bit >>= 1)
+	{
+		if ((below | bit) <= 0x7BFF && test_dist_half_value(below | bit) <= value)
+			below |= bit;
+	}
+	if (value < test_dist_half_value(below))
+		below = 0;
+	down = value - test_dist_half_value(below);
+	/* the step after the largest half would be 65,536 */
+	up = (below == 0x7BFF ? 65536.0 : test_dist_half_value(below + 1)) - value;
+	if (up < down || (up == down && (below & 1)))
+		below++;
+	return sign | below;
+}
+
+START_TEST(half_conversion_is_exact)
+{
+	for (uint32_t h = 0; h <= 0xFFFF; h++)
+	{
+		float		f = rve_dist_half_to_f32((uint16_t) h);
+		double		want = test_dist_half_value((uint16_t) h);
+
+		if (isnan(want))
+		{
+			ck_assert(isnan(f) && !signbit(f) == (h < 0x8000));
+			ck_assert(test_dist_float_bits(f) & 0x00400000);
+			ck_assert_int_eq(rve_dist_half_from_f32(f), h | 0x0200);
+			continue;
+		}
+		ck_assert(f == want && !signbit(f) == !signbit(want));
+		ck_assert_int_eq(rve_dist_half_from_f32(f), h);
+	}
+}
+END_TEST
+
+START_TEST(half_rounding_is_to_nearest_even)
+{
+	/* around the middle between every two neighbours, and their values themselves */
+	for (uint32_t h = 0; h <= 0x7BFF; h++)
+	{
+		double		low = test_dist_half_value((uint16_t) h);
+		double		high = h == 0x7BFF ? 65536.0 : test_dist_half_value((uint16_t) (h + 1));
+		float		middle = (float) ((low + high) / 2);
+
+		for (int step = -2; step <= 2; step++)
+		{
+			float		f = test_dist_float_of(test_dist_float_bits(middle) + (uint32_t) step);
+
+			ck_assert_msg(rve_dist_half_from_f32(f) == test_dist_nearest_half(f),
+						  "%.9g became %04x", f, rve_dist_half_from_f32(f));
+			ck_assert_int_eq(rve_dist_half_from_f32(-f), test_dist_nearest_half(-f));
+		}
+	}
+	for (int i = 0; i < 100000; i++)
+	{
+		uint32_t	bits = (uint32_t) rve_base_random_next(&dist_seed);
+		float		f = test_dist_float_of(bits);
+
+		if (isfinite(f) && fabsf(f) < 65536.0f)
+			ck_assert_int_eq(rve_dist_half_from_f32(f), test_dist_nearest_half(f));
+	}
+	ck_assert_int_eq(rve_dist_half_from_f32(65519.996f), 0x7BFF);
+	ck_assert_int_eq(rve_dist_half_from_f32(65520.0f), 0x7C00);
+	ck_assert_int_eq(rve_dist_half_from_f32(-3e38f), 0xFC00);
+	ck_assert_int_eq(rve_dist_half_from_f32(INFINITY), 0x7C00);
+	ck_assert_int_eq(rve_dist_half_from_f32(1e-45f), 0);
+	ck_assert_int_eq(rve_dist_half_from_f32(-0.0f), 0x8000);
+}
+END_TEST
+
+/* Every table's conversions give the bits of the scalar functions, at every length. */
+START_TEST(half_conversions_agree)
+{
+	const RveDistTable *t;
+	uint16_t   *all = malloc(0x10000 * sizeof(uint16_t));
+	float	   *floats = malloc(0x10000 * sizeof(float));
+	uint16_t   *back = malloc(0x10000 * sizeof(uint16_t));
+
+	for (uint32_t h = 0; h <= 0xFFFF; h++)
+		all[h] = (uint16_t) h;
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
+	{
+		t->f16_to_f32(all, floats, 0x10000);
+		for (uint32_t h = 0; h <= 0xFFFF; h++)
+			ck_assert_msg(test_dist_float_bits(floats[h]) ==
+						  test_dist_float_bits(rve_dist_half_to_f32((uint16_t) h)),
+						  "%s: %04x", t->name, h);
+		for (int i = 0; i < 0x10000; i++)
+			floats[i] = test_dist_float_of((uint32_t) rve_base_random_next(&dist_seed) & 0xC7FFFFFF);
+		for (uint32_t h = 0; h < 0x7BFF; h++)
+			floats[h] = (float) ((test_dist_half_value((uint16_t) h) +
+								  test_dist_half_value((uint16_t) (h + 1))) / 2);
+		floats[0xFFFF] = NAN;
+		floats[0xFFFE] = test_dist_float_of(0xFF812345);
+		floats[0xFFFD] = INFINITY;
+		floats[0xFFFC] = -3e38f;
+		t->f32_to_f16(floats, back, 0x10000);
+		for (int i = 0; i < 0x10000; i++)
+			ck_assert_msg(back[i] == rve_dist_half_from_f32(floats[i]), "%s: %.9g became %04x",
+						  t->name, floats[i], back[i]);
+		for (size_t n = 0; n <= 70; n++)
+		{
+			uint16_t   *in = malloc(n * sizeof(uint16_t));
+			float	   *out = malloc(n * sizeof(float));
+
+			memcpy(in, all + 0x3C00, n * sizeof(uint16_t));
+			t->f16_to_f32(in, out, n);
+			memset(in, 0, n * sizeof(uint16_t));
+			t->f32_to_f16(out, in, n);
+			ck_assert(memcmp(in, all + 0x3C00, n * sizeof(uint16_t)) == 0);
+			free(in);
+			free(out);
+		}
+	}
+	free(all);
+	free(floats);
+	free(back);
+}
+END_TEST
+
+/* n half floats at the very end of a heap block, with their float32 values. */
+static uint16_t *
+test_dist_halves(size_t n, size_t offset, float scale, uint16_t **block, float **values)
+{
+	uint16_t   *v;
+
+	*block = malloc((n + offset) * sizeof(uint16_t));
+	*values = malloc(n * sizeof(float));
+	v = *block + offset;
+	for (size_t i = 0; i < n; i++)
+	{
+		v[i] = rve_dist_half_from_f32(test_dist_random(scale));
+		(*values)[i] = rve_dist_half_to_f32(v[i]);
+	}
+	return v;
+}
+
+static void
+test_dist_check_halves(const RveDistTable *t, size_t n, size_t offset, float scale)
+{
+	const RveDistTable *scalar = rve_dist_supported(0);
+	uint16_t   *block_a;
+	uint16_t   *block_b;
+	float	   *x;
+	float	   *y;
+	uint16_t   *a = test_dist_halves(n, offset, scale, &block_a, &x);
+	uint16_t   *b = test_dist_halves(n, offset + 1, scale, &block_b, &y);
+	float		aa = scalar->ip_f32(x, x, n);
+	float		bb = scalar->ip_f32(y, y, n);
+	float		mass = (aa + bb) / 2;
+	float		got_ab,
+				got_aa,
+				got_bb;
+
+	test_dist_near("l2sq_f16", t->name, n, t->l2sq_f16(a, b, n), scalar->l2sq_f32(x, y, n),
+				   2 * (double) scalar->l2sq_f32(x, y, n));
+	test_dist_near("l1_f16", t->name, n, t->l1_f16(a, b, n), scalar->l1_f32(x, y, n),
+				   2 * (double) scalar->l1_f32(x, y, n));
+	test_dist_near("ip_f16", t->name, n, t->ip_f16(a, b, n), scalar->ip_f32(x, y, n), 2 * mass);
+	t->cos_f16(a, b, n, &got_ab, &got_aa, &got_bb);
+	test_dist_near("cos_f16 ip", t->name, n, got_ab, scalar->ip_f32(x, y, n), 2 * mass);
+	test_dist_near("cos_f16 aa", t->name, n, got_aa, aa, 2 * aa);
+	test_dist_near("cos_f16 bb", t->name, n, got_bb, bb, 2 * bb);
+	free(block_a);
+	free(block_b);
+	free(x);
+	free(y);
+}
+
+START_TEST(half_kernels_agree_at_every_length)
+{
+	const RveDistTable *t;
+
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
+	{
+		for (size_t n = 0; n <= 300; n++)
+			test_dist_check_halves(t, n, 1 + n % 7, 1.0f);
+		test_dist_check_halves(t, 768, 3, 1.0f);
+		test_dist_check_halves(t, MAX_LENGTH, 3, 1.0f);
+		test_dist_check_halves(t, MAX_LENGTH - 1, 11, 60000.0f);
+		test_dist_check_halves(t, 333, 3, 1e-6f);
+	}
+}
+END_TEST
+
+START_TEST(half_kernels_read_every_element_once)
+{
+	const RveDistTable *t;
+
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
+	{
+		for (size_t n = 1; n <= 150; n++)
+		{
+			uint16_t   *zero = calloc(n, sizeof(uint16_t));
+			uint16_t   *one = calloc(n, sizeof(uint16_t));
+
+			for (size_t i = 0; i < n; i++)
+			{
+				float		ab,
+							aa,
+							bb;
+
+				one[i] = 0x4200;	/* 3 */
+				ck_assert(t->l2sq_f16(zero, one, n) == 9.0f);
+				ck_assert(t->l1_f16(zero, one, n) == 3.0f);
+				ck_assert(t->ip_f16(one, one, n) == 9.0f);
+				t->cos_f16(one, zero, n, &ab, &aa, &bb);
+				ck_assert(ab == 0.0f && aa == 9.0f && bb == 0.0f);
+				one[i] = 0;
+			}
+			free(zero);
+			free(one);
+		}
+	}
+}
+END_TEST
+
+/* ---- bits ---- */
+
+static void
+test_dist_check_bits(const RveDistTable *t, size_t n, uint8_t mask)
+{
+	uint8_t    *block_a;
+	uint8_t    *block_b;
+	uint8_t    *a = test_dist_bytes(n, BYTES_RANDOM, 0, 0, &block_a);
+	uint8_t    *b = test_dist_bytes(n, BYTES_RANDOM, 0, 0, &block_b);
+	uint64_t	differ = 0,
+				all = 0,
+				any = 0,
+				both,
+				either;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		a[i] |= mask;
+		b[i] |= mask;
+		for (int bit = 0; bit < 8; bit++)
+		{
+			int			x = a[i] >> bit & 1;
+			int			y = b[i] >> bit & 1;
+
+			differ += x != y;
+			all += x && y;
+			any += x || y;
+		}
+	}
+	t->bits_common(a, b, n, &both, &either);
+	ck_assert_msg(t->hamming(a, b, n) == differ, "%s hamming n=%zu", t->name, n);
+	ck_assert_msg(both == all && either == any, "%s bits_common n=%zu", t->name, n);
+	free(block_a);
+	free(block_b);
+}
+
+START_TEST(bit_kernels_are_exact)
+{
+	const RveDistTable *t;
+
+	for (int k = 0; (t = rve_dist_supported(k)) != NULL; k++)
+	{
+		for (size_t n = 0; n <= 400; n++)
+			test_dist_check_bits(t, n, 0);
+		test_dist_check_bits(t, 8000, 0);
+		test_dist_check_bits(t, 8000, 0xFF);
+		test_dist_check_bits(t, 1000003, 0);
+	}
+}
+END_TEST
+
+/* ---- rve_dist_exact ---- */
+
+#define EXACT_DIM 200
+
+/* A random sparse vector of count elements and the dense vector it stands for. */
+static void
+test_dist_sparse(RveVectorView *view, int32_t *index, float *x, float *dense, int count)
+{
+	int			found = 0;
+
+	memset(dense, 0, sizeof(float) * EXACT_DIM);
+	for (int i = 0; i < EXACT_DIM; i++)
+	{
+		if (rve_base_random_unit(&dist_seed) * (EXACT_DIM - i) > count - found)
+			continue;
+		index[found] = i;
+		x[found] = dense[i] = test_dist_random(4.0f);
+		found++;
+	}
+	*view = (RveVectorView) {.elements = RVE_SPARSE, .dim = EXACT_DIM, .count = found,
+	.x = x, .index = index};
+}
+
+START_TEST(exact_distances_of_sparse_vectors)
+{
+	static const RveMetric metrics[] = {RVE_METRIC_L2, RVE_METRIC_IP, RVE_METRIC_COSINE,
+	RVE_METRIC_L1};
+	int32_t		index[2][EXACT_DIM];
+	float		x[2][EXACT_DIM];
+	float		dense[2][EXACT_DIM];
+	RveVectorView sparse[2];
+	RveVectorView full[2];
+
+	for (int round = 0; round < 400; round++)
+	{
+		for (int v = 0; v < 2; v++)
+		{
+			test_dist_sparse(&sparse[v], index[v], x[v], dense[v], round * (v + 1) % (EXACT_DIM + 1));
+			full[v] = (RveVectorView) {.elements = RVE_DENSE, .dim = EXACT_DIM, .x = dense[v]};
+		}
+		for (int m = 0; m < 4; m++)
+			test_dist_near("sparse", "exact", EXACT_DIM,
+						   (float) rve_dist_exact(metrics[m], &sparse[0], &sparse[1]),
+						   rve_dist_exact(metrics[m], &full[0], &full[1]), 8.0 * EXACT_DIM);
+	}
+}
+END_TEST
+
+START_TEST(exact_distances_by_hand)
+{
+	static const float a[] = {1, 2, 3};
+	static const float b[] = {4, -2, 3};
+	static const uint8_t p[] = {0xB0, 0x80};
+	static const uint8_t q[] = {0x90, 0x00};
+	static const uint8_t none[] = {0, 0};
+	RveVectorView x = {.elements = RVE_DENSE, .dim = 3, .x = a};
+	RveVectorView y = {.elements = RVE_DENSE, .dim = 3, .x = b};
+	RveVectorView s = {.elements = RVE_BITS, .dim = 9, .bits = p};
+	RveVectorView t = {.elements = RVE_BITS, .dim = 9, .bits = q};
+	RveVectorView z = {.elements = RVE_BITS, .dim = 9, .bits = none};
+
+	ck_assert(rve_dist_exact(RVE_METRIC_L2, &x, &y) == 25.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_COSINE, &x, &y) == 25.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_IP, &x, &y) == -9.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_L1, &x, &y) == 7.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_HAMMING, &s, &t) == 2.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &t) == 0.5);
+	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &s) == 0.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &z) == 1.0);
+	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &z, &z) == 1.0);
+}
+END_TEST
+
 START_TEST(a_table_is_chosen_by_name)
 {
 	const RveDistTable *best = NULL;
@@ -353,6 +744,14 @@ main(void)
 	tcase_add_test(tcase, float_kernels_overflow_to_infinity);
 	tcase_add_test(tcase, integer_kernels_are_exact);
 	tcase_add_test(tcase, integer_kernels_read_every_element_once);
+	tcase_add_test(tcase, half_conversion_is_exact);
+	tcase_add_test(tcase, half_rounding_is_to_nearest_even);
+	tcase_add_test(tcase, half_conversions_agree);
+	tcase_add_test(tcase, half_kernels_agree_at_every_length);
+	tcase_add_test(tcase, half_kernels_read_every_element_once);
+	tcase_add_test(tcase, bit_kernels_are_exact);
+	tcase_add_test(tcase, exact_distances_of_sparse_vectors);
+	tcase_add_test(tcase, exact_distances_by_hand);
 	tcase_add_test(tcase, a_table_is_chosen_by_name);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

@@ -16,6 +16,15 @@
 #define ROWS 3000
 #define K 10
 
+/* A search without a stop rule. */
+static RveStatus
+start(RveHnswSearch *search, const RveGraph *graph, int ef, bool resumable)
+{
+	RveHnswEffort effort = {.ef = ef, .resumable = resumable};
+
+	return rve_hnsw_search_start(search, graph, &effort);
+}
+
 static float rows[ROWS][DIM];
 
 static float
@@ -103,7 +112,7 @@ recall(RveHnswMem *mem, int n, int ef)
 		for (int d = 0; d < DIM; d++)
 			query[d] = rows[(q * 37) % n][d] + 0.2f * gauss(&state);
 		rve_hnsw_mem_set_query(mem, query);
-		ck_assert_int_eq(rve_hnsw_search_start(search, &graph, ef, false), RVE_OK);
+		ck_assert_int_eq(start(search, &graph, ef, false), RVE_OK);
 		found = rve_hnsw_search_results(search, &count);
 		ck_assert_int_eq(count, ef);
 		for (int i = 0; i < K; i++)
@@ -196,7 +205,7 @@ START_TEST(resume_returns_every_node_once)
 		total = 0;
 		rve_hnsw_mem_graph(mem, &graph);
 		rve_hnsw_mem_set_query(mem, rows[round]);
-		ck_assert_int_eq(rve_hnsw_search_start(search, &graph, 50, true), RVE_OK);
+		ck_assert_int_eq(start(search, &graph, 50, true), RVE_OK);
 		while (found = rve_hnsw_search_results(search, &count), count > 0)
 		{
 			for (int i = 0; i < count; i++)
@@ -254,7 +263,7 @@ START_TEST(empty_and_tiny_graphs)
 	ck_assert_int_eq(rve_hnsw_search_create(&search), RVE_OK);
 	rve_hnsw_mem_graph(mem, &graph);
 	rve_hnsw_mem_set_query(mem, rows[0]);
-	ck_assert_int_eq(rve_hnsw_search_start(search, &graph, 10, true), RVE_OK);
+	ck_assert_int_eq(start(search, &graph, 10, true), RVE_OK);
 	rve_hnsw_search_results(search, &count);
 	ck_assert_int_eq(count, 0);
 	ck_assert_int_eq(rve_hnsw_search_resume(search, &graph), RVE_OK);
@@ -263,11 +272,11 @@ START_TEST(empty_and_tiny_graphs)
 	ck_assert_int_eq(rve_hnsw_mem_connect(mem, &unreachable), RVE_OK);
 	ck_assert_int_eq(rve_hnsw_mem_add(mem, rows[0], 0), RVE_OK);
 	rve_hnsw_mem_graph(mem, &graph);
-	ck_assert_int_eq(rve_hnsw_search_start(search, &graph, 10, false), RVE_OK);
+	ck_assert_int_eq(start(search, &graph, 10, false), RVE_OK);
 	rve_hnsw_search_results(search, &count);
 	ck_assert_int_eq(count, 1);
-	ck_assert_int_eq(rve_hnsw_search_start(search, &graph, 0, false), RVE_INVALID_ARGUMENT);
-	ck_assert_int_eq(rve_hnsw_search_start(search, &graph, RVE_HNSW_MAX_EF + 1, false),
+	ck_assert_int_eq(start(search, &graph, 0, false), RVE_INVALID_ARGUMENT);
+	ck_assert_int_eq(start(search, &graph, RVE_HNSW_MAX_EF + 1, false),
 					 RVE_INVALID_ARGUMENT);
 	rve_hnsw_search_free(search);
 	rve_hnsw_mem_free(mem);
@@ -537,9 +546,9 @@ START_TEST(interrupt_stops_a_search)
 	rve_hnsw_mem_set_query(mem, rows[5]);
 	interrupts_left = 0;
 	use_handlers(malloc, impatient);
-	ck_assert_int_eq(rve_hnsw_search_start(search, &graph, 1000, true), RVE_INTERRUPTED);
+	ck_assert_int_eq(start(search, &graph, 1000, true), RVE_INTERRUPTED);
 	use_handlers(malloc, patient);
-	ck_assert_int_eq(rve_hnsw_search_start(search, &graph, 1000, true), RVE_OK);
+	ck_assert_int_eq(start(search, &graph, 1000, true), RVE_OK);
 	rve_hnsw_search_free(search);
 	rve_hnsw_mem_free(mem);
 }

@@ -19,6 +19,39 @@
 
 #define NEAREST 10
 
+static RveCodecParams
+test_quant_params(int dim, int bits, RveMetric metric, uint64_t seed, const float *mean)
+{
+	RveCodecParams params = {.kind = RVE_CODE_RABITQ, .metric = metric, .dim = dim, .bits = bits,
+	.seed = seed, .mean = mean};
+
+	return params;
+}
+
+static RveVectorView
+test_quant_view(const float *x, int dim)
+{
+	RveVectorView view = {.elements = RVE_DENSE, .dim = dim, .x = x};
+
+	return view;
+}
+
+static RveStatus
+test_quant_prepare(RveCodec *codec, const float *q, int dim, RveCodecQuery **query)
+{
+	RveVectorView view = test_quant_view(q, dim);
+
+	return rve_quant_query_prepare(codec, &view, query);
+}
+
+static void
+test_quant_encode(RveCodec *codec, const float *x, int dim, uint8_t *code, RveCodeFactors *factors)
+{
+	RveVectorView view = test_quant_view(x, dim);
+
+	rve_quant_encode(codec, &view, code, factors, NULL);
+}
+
 /* A set of encoded vectors. */
 typedef struct Encoded
 {
@@ -75,7 +108,7 @@ test_quant_encode_all(int n, int dim, int bits, RveMetric metric, uint64_t seed)
 {
 	Encoded		set = {NULL, dim, n, test_quant_clusters(n, dim, seed), NULL, NULL};
 	float	   *mean = calloc((size_t) dim, sizeof(float));
-	RveCodecParams params = {dim, bits, metric, 7, mean};
+	RveCodecParams params = test_quant_params(dim, bits, metric, 7, mean);
 	size_t		bytes;
 
 	for (int i = 0; i < n; i++)
@@ -88,12 +121,12 @@ test_quant_encode_all(int n, int dim, int bits, RveMetric metric, uint64_t seed)
 	ck_assert_int_eq(rve_quant_codec_create(&params, &set.codec), RVE_OK);
 	free(mean);
 	bytes = rve_quant_code_bytes(set.codec);
-	ck_assert_uint_eq(bytes, rve_quant_code_bytes_for(dim, bits));
+	ck_assert_uint_eq(bytes, rve_quant_code_bytes_for(&params));
 	set.codes = malloc(bytes * (size_t) n);
 	set.factors = malloc(sizeof(RveCodeFactors) * (size_t) n);
 	for (int i = 0; i < n; i++)
-		rve_quant_encode(set.codec, set.data + (size_t) i * dim, set.codes + bytes * (size_t) i,
-						 &set.factors[i]);
+		test_quant_encode(set.codec, set.data + (size_t) i * dim, dim,
+						  set.codes + bytes * (size_t) i, &set.factors[i]);
 	return set;
 }
 
@@ -133,13 +166,18 @@ test_quant_exact(RveMetric metric, const float *a, const float *b, int dim)
 	return sum;
 }
 
-/* x of dimension i of a code: u + c_B. */
+/* x of dimension i of a code of n dimensions: u + c_B. */
 static double
-test_quant_code_value(const uint8_t *code, int bits, size_t i)
+test_quant_code_value(const uint8_t *code, int bits, size_t n, size_t i)
 {
+	size_t		group = i / 128 * 128;
+	size_t		half = n - group < 128 ? (n - group) / 2 : 64;
+
 	if (bits == 8)
 		return code[i] - 127.5;
-	return (i % 128 < 64 ? code[i / 128 * 64 + i % 64] & 15 : code[i / 128 * 64 + i % 64] >> 4) - 7.5;
+	i -= group;
+	code += group / 2;
+	return (i < half ? code[i] & 15 : code[i - half] >> 4) - 7.5;
 }
 
 /* The published error bound for a query at distance sqrt(g) from the mean (L2). */
@@ -155,7 +193,7 @@ test_quant_bound(const Encoded *set, int bits, int i, double g)
 
 	for (size_t j = 0; j < padded; j++)
 	{
-		double		x = test_quant_code_value(test_quant_code(set, i), bits, j);
+		double		x = test_quant_code_value(test_quant_code(set, i), bits, padded, j);
 
 		xx += x * x;
 		sum += (int64_t) (x + (bits == 8 ? 127.5 : 7.5));
@@ -207,7 +245,7 @@ START_TEST(estimates_stay_within_the_published_bound)
 				const float *v = queries + (size_t) q * dims[d];
 				double		g = test_quant_query_norm(&set, v);
 
-				ck_assert_int_eq(rve_quant_query_prepare(set.codec, v, &query), RVE_OK);
+				ck_assert_int_eq(test_quant_prepare(set.codec, v, dims[d], &query), RVE_OK);
 				for (int i = 0; i < set.n; i++)
 				{
 					double		want = test_quant_exact(RVE_METRIC_L2, v,
@@ -243,8 +281,8 @@ test_quant_errors(const Encoded *set, RveMetric metric, bool symmetric, double *
 
 	for (int i = 0; i < 40; i++)
 	{
-		ck_assert_int_eq(rve_quant_query_prepare(set->codec, test_quant_vector(set, i), &query),
-						 RVE_OK);
+		ck_assert_int_eq(test_quant_prepare(set->codec, test_quant_vector(set, i), set->dim,
+											&query), RVE_OK);
 		for (int k = i + 1; k < set->n; k++)
 		{
 			double		want = test_quant_exact(metric, test_quant_vector(set, i),
@@ -330,7 +368,7 @@ test_quant_recall(const Encoded *set, RveMetric metric, int depth)
 
 		if (metric == RVE_METRIC_COSINE)
 			test_quant_normalise(v, set->dim);
-		ck_assert_int_eq(rve_quant_query_prepare(set->codec, v, &query), RVE_OK);
+		ck_assert_int_eq(test_quant_prepare(set->codec, v, set->dim, &query), RVE_OK);
 		for (int i = 0; i < set->n; i++)
 		{
 			exact[i].id = estimate[i].id = i;
@@ -392,9 +430,9 @@ START_TEST(rotation_keeps_lengths)
 	{
 		for (int bits = 4; bits <= 8; bits += 4)
 		{
-			RveCodecParams params = {dims[d], bits, RVE_METRIC_L2, 17, NULL};
+			RveCodecParams params = test_quant_params(dims[d], bits, RVE_METRIC_L2, 17, NULL);
 			float	   *v = test_quant_clusters(1, dims[d], 8);
-			uint8_t    *code = malloc(rve_quant_code_bytes_for(dims[d], bits));
+			uint8_t    *code = malloc(rve_quant_code_bytes_for(&params));
 			RveCodeFactors factors;
 			RveCodec   *codec;
 			double		norm2 = 0.0;
@@ -402,7 +440,7 @@ START_TEST(rotation_keeps_lengths)
 			for (int j = 0; j < dims[d]; j++)
 				norm2 += (double) v[j] * v[j];
 			ck_assert_int_eq(rve_quant_codec_create(&params, &codec), RVE_OK);
-			rve_quant_encode(codec, v, code, &factors);
+			test_quant_encode(codec, v, dims[d], code, &factors);
 			ck_assert_msg(fabs(factors.add - norm2) <= 1e-5 * norm2, "dim %d: %g, expected %g",
 						  dims[d], factors.add, norm2);
 			rve_quant_codec_free(codec);
@@ -416,7 +454,7 @@ END_TEST
 START_TEST(codes_depend_on_the_seed_alone)
 {
 	float	   *v = test_quant_clusters(1, 100, 5);
-	uint8_t		code[3][128];
+	uint8_t		code[3][104];
 	RveCodeFactors factors[3];
 	const RveDistTable *t;
 
@@ -425,19 +463,19 @@ START_TEST(codes_depend_on_the_seed_alone)
 		ck_assert_int_eq(rve_dist_select(t->name), RVE_OK);
 		for (int i = 0; i < 3; i++)
 		{
-			RveCodecParams params = {100, 8, RVE_METRIC_L2, i < 2 ? 99 : 100, NULL};
+			RveCodecParams params = test_quant_params(100, 8, RVE_METRIC_L2, i < 2 ? 99 : 100, NULL);
 			RveCodec   *codec;
 
 			/* the first table's first code stays as the reference */
 			if (k > 0 && i == 0)
 				continue;
 			ck_assert_int_eq(rve_quant_codec_create(&params, &codec), RVE_OK);
-			rve_quant_encode(codec, v, code[i], &factors[i]);
+			test_quant_encode(codec, v, 100, code[i], &factors[i]);
 			rve_quant_codec_free(codec);
 		}
-		ck_assert_mem_eq(code[0], code[1], 128);
+		ck_assert_mem_eq(code[0], code[1], 104);
 		ck_assert_mem_eq(&factors[0], &factors[1], sizeof(RveCodeFactors));
-		ck_assert_mem_ne(code[0], code[2], 128);
+		ck_assert_mem_ne(code[0], code[2], 104);
 	}
 	ck_assert_int_eq(rve_dist_select("auto"), RVE_OK);
 	free(v);
@@ -452,8 +490,6 @@ START_TEST(estimates_are_the_same_in_every_table)
 		RveCodecQuery *query = NULL;
 		const RveDistTable *t;
 
-		ck_assert_int_eq(rve_quant_query_prepare(set.codec, test_quant_vector(&set, 0), &query),
-						 RVE_OK);
 		for (int i = 0; i < set.n; i++)
 		{
 			float		distance = 0.0f,
@@ -465,6 +501,8 @@ START_TEST(estimates_are_the_same_in_every_table)
 							s;
 
 				ck_assert_int_eq(rve_dist_select(t->name), RVE_OK);
+				ck_assert_int_eq(test_quant_prepare(set.codec, test_quant_vector(&set, 0), 300,
+													&query), RVE_OK);
 				d = rve_quant_distance(set.codec, query, test_quant_code(&set, i), &set.factors[i]);
 				s = rve_quant_symmetric(set.codec, test_quant_code(&set, 0), &set.factors[0],
 										test_quant_code(&set, i), &set.factors[i]);
@@ -494,10 +532,10 @@ test_quant_check_finite(const RveCodecParams *params, const float *v, const floa
 	ck_assert_int_eq(rve_quant_codec_create(params, &codec), RVE_OK);
 	code = malloc(rve_quant_code_bytes(codec));
 	other = malloc(rve_quant_code_bytes(codec));
-	rve_quant_encode(codec, v, code, &f);
-	rve_quant_encode(codec, q, other, &g);
+	test_quant_encode(codec, v, params->dim, code, &f);
+	test_quant_encode(codec, q, params->dim, other, &g);
 	ck_assert(isfinite(f.add) && isfinite(f.resc) && isfinite(g.add) && isfinite(g.resc));
-	ck_assert_int_eq(rve_quant_query_prepare(codec, q, &query), RVE_OK);
+	ck_assert_int_eq(test_quant_prepare(codec, q, params->dim, &query), RVE_OK);
 	ck_assert(isfinite(rve_quant_distance(codec, query, code, &f)));
 	ck_assert(isfinite(rve_quant_distance(codec, query, other, &g)));
 	ck_assert(isfinite(rve_quant_symmetric(codec, code, &f, other, &g)));
@@ -523,7 +561,8 @@ START_TEST(degenerate_vectors_give_finite_estimates)
 		{
 			for (int b = 0; b < 8; b++)
 			{
-				RveCodecParams params = {dims[d], 4 + 4 * (b % 2), metrics[(a + b) % 3], 1, mean};
+				RveCodecParams params = test_quant_params(dims[d], 4 + 4 * (b % 2),
+														  metrics[(a + b) % 3], 1, mean);
 
 				for (int j = 0; j < dims[d]; j++)
 				{
@@ -557,22 +596,22 @@ START_TEST(magnitude_does_not_change_the_order)
 
 	for (int s = 0; s < 5; s++)
 	{
-		RveCodecParams params = {100, 8, RVE_METRIC_L2, 4, NULL};
+		RveCodecParams params = test_quant_params(100, 8, RVE_METRIC_L2, 4, NULL);
 		RveCodec   *codec;
 		RveCodecQuery *query = NULL;
-		uint8_t		code[128];
+		uint8_t		code[104];
 		RveCodeFactors factors;
 
 		for (int i = 0; i < 2000; i++)
 			scaled[i] = data[i] * scales[s];
 		ck_assert_int_eq(rve_quant_codec_create(&params, &codec), RVE_OK);
-		ck_assert_int_eq(rve_quant_query_prepare(codec, scaled, &query), RVE_OK);
+		ck_assert_int_eq(test_quant_prepare(codec, scaled, 100, &query), RVE_OK);
 		for (int i = 1; i < 20; i++)
 		{
 			double		want = test_quant_exact(RVE_METRIC_L2, data, data + 100 * i, 100);
 			double		got;
 
-			rve_quant_encode(codec, scaled + 100 * i, code, &factors);
+			test_quant_encode(codec, scaled + 100 * i, 100, code, &factors);
 			got = rve_quant_distance(codec, query, code, &factors) / scales[s] / scales[s];
 			ck_assert_msg(fabs(got - want) < 0.02 * want, "scale %g: %g, expected %g",
 						  scales[s], got, want);
@@ -589,29 +628,36 @@ START_TEST(hostile_parameters_are_refused)
 {
 	const float bad_mean[3] = {0.0f, NAN, 0.0f};
 	const float infinite_mean[3] = {0.0f, 0.0f, -INFINITY};
-	const RveCodecParams refused[] = {
-		{0, 4, RVE_METRIC_L2, 1, NULL},
-		{-1, 4, RVE_METRIC_L2, 1, NULL},
-		{INT32_MIN, 8, RVE_METRIC_L2, 1, NULL},
-		{16001, 4, RVE_METRIC_L2, 1, NULL},
-		{INT32_MAX, 8, RVE_METRIC_L2, 1, NULL},
-		{3, 0, RVE_METRIC_L2, 1, NULL},
-		{3, 1, RVE_METRIC_L2, 1, NULL},
-		{3, 5, RVE_METRIC_L2, 1, NULL},
-		{3, 16, RVE_METRIC_L2, 1, NULL},
-		{3, -4, RVE_METRIC_L2, 1, NULL},
-		{3, 4, RVE_METRIC_L1, 1, NULL},
-		{3, 4, (RveMetric) 0, 1, NULL},
-		{3, 4, (RveMetric) 99, 1, NULL},
-		{3, 4, RVE_METRIC_L2, 1, bad_mean},
-		{3, 4, RVE_METRIC_L2, 1, infinite_mean},
+	RveCodecParams refused[] = {
+		test_quant_params(0, 4, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(-1, 4, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(INT32_MIN, 8, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(16001, 4, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(INT32_MAX, 8, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(3, 0, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(3, 1, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(3, 5, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(3, 16, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(3, -4, RVE_METRIC_L2, 1, NULL),
+		test_quant_params(3, 4, RVE_METRIC_L1, 1, NULL),
+		test_quant_params(3, 4, RVE_METRIC_HAMMING, 1, NULL),
+		test_quant_params(3, 4, (RveMetric) 0, 1, NULL),
+		test_quant_params(3, 4, (RveMetric) 99, 1, NULL),
+		test_quant_params(3, 4, RVE_METRIC_L2, 1, bad_mean),
+		test_quant_params(3, 4, RVE_METRIC_L2, 1, infinite_mean),
+		test_quant_params(3, 4, RVE_METRIC_L2, 1, NULL),	/* kind 0, see below */
+		test_quant_params(3, 4, RVE_METRIC_L2, 1, NULL),	/* coded_dim -1 */
+		test_quant_params(3, 4, RVE_METRIC_L2, 1, NULL),	/* coded_dim 4 */
 	};
 	RveCodec   *codec;
 	RveCodec   *small;
 	RveCodecQuery *query = NULL;
-	RveCodecParams params = {16000, 4, RVE_METRIC_L2, 1, NULL};
+	RveCodecParams params = test_quant_params(16000, 4, RVE_METRIC_L2, 1, NULL);
 	float	   *zero = calloc(16000, sizeof(float));
 
+	refused[16].kind = (RveCodeKind) 0;
+	refused[17].coded_dim = -1;
+	refused[18].coded_dim = 4;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 	{
 		codec = (RveCodec *) &codec;
@@ -625,8 +671,8 @@ START_TEST(hostile_parameters_are_refused)
 	ck_assert_uint_eq(rve_quant_code_bytes(codec), 8000);
 	params.dim = 3;
 	ck_assert_int_eq(rve_quant_codec_create(&params, &small), RVE_OK);
-	ck_assert_int_eq(rve_quant_query_prepare(small, zero, &query), RVE_OK);
-	ck_assert_int_eq(rve_quant_query_prepare(codec, zero, &query), RVE_INVALID_ARGUMENT);
+	ck_assert_int_eq(test_quant_prepare(small, zero, 3, &query), RVE_OK);
+	ck_assert_int_eq(test_quant_prepare(codec, zero, 16000, &query), RVE_INVALID_ARGUMENT);
 	ck_assert_ptr_nonnull(query);
 	rve_quant_query_free(query);
 	rve_quant_codec_free(codec);
@@ -665,7 +711,7 @@ START_TEST(memory_failure_is_reported_and_leaks_nothing)
 	static const RveHandlers failing = {test_quant_failing_alloc, test_quant_counting_free,
 	test_quant_never};
 	static const RveHandlers plain = {malloc, free, test_quant_never};
-	const RveCodecParams params = {100, 4, RVE_METRIC_L2, 1, NULL};
+	const RveCodecParams params = test_quant_params(100, 4, RVE_METRIC_L2, 1, NULL);
 	float		v[100] = {0};
 	bool		succeeded = false;
 
@@ -680,7 +726,7 @@ START_TEST(memory_failure_is_reported_and_leaks_nothing)
 		allocations_left = n;
 		status = rve_quant_codec_create(&params, &codec);
 		if (status == RVE_OK)
-			status = rve_quant_query_prepare(codec, v, &query);
+			status = test_quant_prepare(codec, v, 100, &query);
 		succeeded = status == RVE_OK;
 		ck_assert(succeeded || status == RVE_NO_MEMORY);
 		ck_assert(succeeded == (query != NULL));
@@ -690,18 +736,6 @@ START_TEST(memory_failure_is_reported_and_leaks_nothing)
 		ck_assert_int_eq(allocations_live, 0);
 	}
 	rve_base_set_handlers(&plain);
-}
-END_TEST
-
-START_TEST(exact_distances_follow_the_metric)
-{
-	const float a[3] = {1.0f, 2.0f, 3.0f};
-	const float b[3] = {3.0f, -2.0f, 4.0f};
-
-	ck_assert(rve_quant_exact(RVE_METRIC_L2, a, b, 3) == 21.0f);
-	ck_assert(rve_quant_exact(RVE_METRIC_COSINE, a, b, 3) == 21.0f);
-	ck_assert(rve_quant_exact(RVE_METRIC_IP, a, b, 3) == -11.0f);
-	ck_assert(rve_quant_exact(RVE_METRIC_L1, a, b, 3) == 7.0f);
 }
 END_TEST
 
@@ -724,7 +758,6 @@ main(void)
 	tcase_add_test(tcase, magnitude_does_not_change_the_order);
 	tcase_add_test(tcase, hostile_parameters_are_refused);
 	tcase_add_test(tcase, memory_failure_is_reported_and_leaks_nothing);
-	tcase_add_test(tcase, exact_distances_follow_the_metric);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -15,9 +15,24 @@
 
 extern const RveDistTable rvi_dist_scalar_table;
 
+/* Eight bytes at any alignment. */
+static inline uint64_t
+dist_load_u64(const uint8_t *p)
+{
+	uint64_t	word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
 #if defined(__x86_64__)
 extern const RveDistTable rvi_dist_avx2_table;
 extern const RveDistTable rvi_dist_avx512_table;
+
+/* dist_vpopcnt.c: what the AVX-512 table does better where the CPU has VPOPCNTDQ */
+extern uint64_t rvi_dist_vpopcnt_hamming(const uint8_t *a, const uint8_t *b, size_t n);
+extern void rvi_dist_vpopcnt_bits_common(const uint8_t *a, const uint8_t *b, size_t n,
+										 uint64_t *both, uint64_t *either);
 #elif defined(__aarch64__)
 extern const RveDistTable rvi_dist_neon_table;
 #endif

@@ -46,8 +46,28 @@ dist_neon_load_tail(const float *p, size_t rest)
 	return vld1q_f32(buffer);
 }
 
-/* The loop the one-sum float kernels share: STEP adds 4 elements to an accumulator. */
-#define DIST_NEON_F32_LOOP(STEP) \
+/* Conversion between half and single precision is part of the baseline (FCVTL, FCVTN). */
+static inline float32x4_t
+dist_neon_load_f16(const uint16_t *p)
+{
+	return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
+}
+
+static inline float32x4_t
+dist_neon_tail_f16(const uint16_t *p, size_t rest)
+{
+	uint16_t	buffer[4] = {0, 0, 0, 0};
+
+	for (size_t i = 0; i < rest; i++)
+		buffer[i] = p[i];
+	return dist_neon_load_f16(buffer);
+}
+
+/*
+ * The loop the one-sum float kernels share: STEP adds 4 elements to an
+ * accumulator, LOAD brings 4 elements, TAIL the last 1 .. 3.
+ */
+#define DIST_NEON_SUM_LOOP(STEP, LOAD, TAIL) \
 	float32x4_t s0 = vdupq_n_f32(0.0f); \
 	float32x4_t s1 = s0, \
 				s2 = s0, \
@@ -56,76 +76,170 @@ dist_neon_load_tail(const float *p, size_t rest)
 	\
 	for (; i + 16 <= n; i += 16) \
 	{ \
-		s0 = STEP(s0, vld1q_f32(a + i), vld1q_f32(b + i)); \
-		s1 = STEP(s1, vld1q_f32(a + i + 4), vld1q_f32(b + i + 4)); \
-		s2 = STEP(s2, vld1q_f32(a + i + 8), vld1q_f32(b + i + 8)); \
-		s3 = STEP(s3, vld1q_f32(a + i + 12), vld1q_f32(b + i + 12)); \
+		s0 = STEP(s0, LOAD(a + i), LOAD(b + i)); \
+		s1 = STEP(s1, LOAD(a + i + 4), LOAD(b + i + 4)); \
+		s2 = STEP(s2, LOAD(a + i + 8), LOAD(b + i + 8)); \
+		s3 = STEP(s3, LOAD(a + i + 12), LOAD(b + i + 12)); \
 	} \
 	for (; i + 4 <= n; i += 4) \
-		s0 = STEP(s0, vld1q_f32(a + i), vld1q_f32(b + i)); \
+		s0 = STEP(s0, LOAD(a + i), LOAD(b + i)); \
 	if (i < n) \
-		s1 = STEP(s1, dist_neon_load_tail(a + i, n - i), dist_neon_load_tail(b + i, n - i)); \
+		s1 = STEP(s1, TAIL(a + i, n - i), TAIL(b + i, n - i)); \
 	return vaddvq_f32(vaddq_f32(vaddq_f32(s0, s1), vaddq_f32(s2, s3)))
 
 static float
 dist_neon_l2sq_f32(const float *a, const float *b, size_t n)
 {
-	DIST_NEON_F32_LOOP(dist_neon_step_l2);
+	DIST_NEON_SUM_LOOP(dist_neon_step_l2, vld1q_f32, dist_neon_load_tail);
 }
 
 static float
 dist_neon_ip_f32(const float *a, const float *b, size_t n)
 {
-	DIST_NEON_F32_LOOP(dist_neon_step_ip);
+	DIST_NEON_SUM_LOOP(dist_neon_step_ip, vld1q_f32, dist_neon_load_tail);
 }
 
 static float
 dist_neon_l1_f32(const float *a, const float *b, size_t n)
 {
-	DIST_NEON_F32_LOOP(dist_neon_step_l1);
+	DIST_NEON_SUM_LOOP(dist_neon_step_l1, vld1q_f32, dist_neon_load_tail);
+}
+
+static float
+dist_neon_l2sq_f16(const uint16_t *a, const uint16_t *b, size_t n)
+{
+	DIST_NEON_SUM_LOOP(dist_neon_step_l2, dist_neon_load_f16, dist_neon_tail_f16);
+}
+
+static float
+dist_neon_ip_f16(const uint16_t *a, const uint16_t *b, size_t n)
+{
+	DIST_NEON_SUM_LOOP(dist_neon_step_ip, dist_neon_load_f16, dist_neon_tail_f16);
+}
+
+static float
+dist_neon_l1_f16(const uint16_t *a, const uint16_t *b, size_t n)
+{
+	DIST_NEON_SUM_LOOP(dist_neon_step_l1, dist_neon_load_f16, dist_neon_tail_f16);
 }
 
 /* Two accumulators for each of the three sums. */
+typedef struct DistNeonCos
+{
+	float32x4_t ab[2];
+	float32x4_t aa[2];
+	float32x4_t bb[2];
+} DistNeonCos;
+
+static inline void
+dist_neon_step_cos(DistNeonCos *sums, int k, float32x4_t x, float32x4_t y)
+{
+	sums->ab[k] = vfmaq_f32(sums->ab[k], x, y);
+	sums->aa[k] = vfmaq_f32(sums->aa[k], x, x);
+	sums->bb[k] = vfmaq_f32(sums->bb[k], y, y);
+}
+
+#define DIST_NEON_COS_LOOP(LOAD, TAIL) \
+	float32x4_t zero = vdupq_n_f32(0.0f); \
+	DistNeonCos sums = {{zero, zero}, {zero, zero}, {zero, zero}}; \
+	size_t		i = 0; \
+	\
+	for (; i + 8 <= n; i += 8) \
+	{ \
+		dist_neon_step_cos(&sums, 0, LOAD(a + i), LOAD(b + i)); \
+		dist_neon_step_cos(&sums, 1, LOAD(a + i + 4), LOAD(b + i + 4)); \
+	} \
+	for (; i + 4 <= n; i += 4) \
+		dist_neon_step_cos(&sums, 0, LOAD(a + i), LOAD(b + i)); \
+	if (i < n) \
+		dist_neon_step_cos(&sums, 1, TAIL(a + i, n - i), TAIL(b + i, n - i)); \
+	*ip = vaddvq_f32(vaddq_f32(sums.ab[0], sums.ab[1])); \
+	*aa = vaddvq_f32(vaddq_f32(sums.aa[0], sums.aa[1])); \
+	*bb = vaddvq_f32(vaddq_f32(sums.bb[0], sums.bb[1]))
+
 static void
 dist_neon_cos_f32(const float *a, const float *b, size_t n, float *ip, float *aa, float *bb)
 {
-	float32x4_t ab0 = vdupq_n_f32(0.0f);
-	float32x4_t ab1 = ab0,
-				aa0 = ab0,
-				aa1 = ab0,
-				bb0 = ab0,
-				bb1 = ab0;
+	DIST_NEON_COS_LOOP(vld1q_f32, dist_neon_load_tail);
+}
+
+static void
+dist_neon_cos_f16(const uint16_t *a, const uint16_t *b, size_t n,
+				  float *ip, float *aa, float *bb)
+{
+	DIST_NEON_COS_LOOP(dist_neon_load_f16, dist_neon_tail_f16);
+}
+
+static void
+dist_neon_f16_to_f32(const uint16_t *in, float *out, size_t n)
+{
 	size_t		i = 0;
 
-	for (; i + 8 <= n; i += 8)
-	{
-		float32x4_t x0 = vld1q_f32(a + i);
-		float32x4_t y0 = vld1q_f32(b + i);
-		float32x4_t x1 = vld1q_f32(a + i + 4);
-		float32x4_t y1 = vld1q_f32(b + i + 4);
-
-		ab0 = vfmaq_f32(ab0, x0, y0);
-		aa0 = vfmaq_f32(aa0, x0, x0);
-		bb0 = vfmaq_f32(bb0, y0, y0);
-		ab1 = vfmaq_f32(ab1, x1, y1);
-		aa1 = vfmaq_f32(aa1, x1, x1);
-		bb1 = vfmaq_f32(bb1, y1, y1);
-	}
-	while (i < n)
-	{
-		size_t		step = n - i < 4 ? n - i : 4;
-		float32x4_t x = dist_neon_load_tail(a + i, step);
-		float32x4_t y = dist_neon_load_tail(b + i, step);
-
-		ab0 = vfmaq_f32(ab0, x, y);
-		aa0 = vfmaq_f32(aa0, x, x);
-		bb0 = vfmaq_f32(bb0, y, y);
-		i += step;
-	}
-	*ip = vaddvq_f32(vaddq_f32(ab0, ab1));
-	*aa = vaddvq_f32(vaddq_f32(aa0, aa1));
-	*bb = vaddvq_f32(vaddq_f32(bb0, bb1));
+	for (; i + 4 <= n; i += 4)
+		vst1q_f32(out + i, dist_neon_load_f16(in + i));
+	for (; i < n; i++)
+		out[i] = rve_dist_half_to_f32(in[i]);
 }
+
+static void
+dist_neon_f32_to_f16(const float *in, uint16_t *out, size_t n)
+{
+	size_t		i = 0;
+
+	for (; i + 4 <= n; i += 4)
+		vst1_u16(out + i, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(in + i))));
+	for (; i < n; i++)
+		out[i] = rve_dist_half_from_f32(in[i]);
+}
+
+/* ---- bits ---- */
+
+/* Bits set in sixteen bytes: CNT counts by byte, the widening sum cannot overflow. */
+static inline uint64_t
+dist_neon_count(uint8x16_t v)
+{
+	return vaddlvq_u8(vcntq_u8(v));
+}
+
+static uint64_t
+dist_neon_hamming(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t	count = 0;
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		count += dist_neon_count(veorq_u8(vld1q_u8(a + i), vld1q_u8(b + i)));
+	for (; i < n; i++)
+		count += (uint64_t) __builtin_popcount((unsigned) (a[i] ^ b[i]));
+	return count;
+}
+
+static void
+dist_neon_bits_common(const uint8_t *a, const uint8_t *b, size_t n,
+					  uint64_t *both, uint64_t *either)
+{
+	uint64_t	all = 0;
+	uint64_t	any = 0;
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+	{
+		uint8x16_t	x = vld1q_u8(a + i);
+		uint8x16_t	y = vld1q_u8(b + i);
+
+		all += dist_neon_count(vandq_u8(x, y));
+		any += dist_neon_count(vorrq_u8(x, y));
+	}
+	for (; i < n; i++)
+	{
+		all += (uint64_t) __builtin_popcount((unsigned) (a[i] & b[i]));
+		any += (uint64_t) __builtin_popcount((unsigned) (a[i] | b[i]));
+	}
+	*both = all;
+	*either = any;
+}
+
+/* ---- integer codes ---- */
 
 static int32_t
 dist_neon_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
@@ -133,7 +247,9 @@ dist_neon_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
 	int32x4_t	s0 = vdupq_n_s32(0);
 	int32x4_t	s1 = s0;
 
-	for (size_t i = 0; i < n; i += 16)
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
 	{
 		uint8x16_t	x = vld1q_u8(a + i);
 		int8x16_t	y = vld1q_s8(b + i);
@@ -147,6 +263,14 @@ dist_neon_dot_u8s8(const uint8_t *a, const int8_t *b, size_t n)
 		s0 = vmlal_s16(s0, vget_low_s16(x_hi), vget_low_s16(y_hi));
 		s1 = vmlal_high_s16(s1, x_hi, y_hi);
 	}
+	if (i < n)
+	{
+		int16x8_t	x = vreinterpretq_s16_u16(vmovl_u8(vld1_u8(a + i)));
+		int16x8_t	y = vmovl_s8(vld1_s8(b + i));
+
+		s0 = vmlal_s16(s0, vget_low_s16(x), vget_low_s16(y));
+		s1 = vmlal_high_s16(s1, x, y);
+	}
 	return vaddvq_s32(vaddq_s32(s0, s1));
 }
 
@@ -156,7 +280,9 @@ dist_neon_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
 	uint32x4_t	s0 = vdupq_n_u32(0);
 	uint32x4_t	s1 = s0;
 
-	for (size_t i = 0; i < n; i += 16)
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
 	{
 		uint8x16_t	x = vld1q_u8(a + i);
 		uint8x16_t	y = vld1q_u8(b + i);
@@ -164,7 +290,22 @@ dist_neon_dot_u8u8(const uint8_t *a, const uint8_t *b, size_t n)
 		s0 = vpadalq_u16(s0, vmull_u8(vget_low_u8(x), vget_low_u8(y)));
 		s1 = vpadalq_u16(s1, vmull_high_u8(x, y));
 	}
+	if (i < n)
+		s0 = vpadalq_u16(s0, vmull_u8(vld1_u8(a + i), vld1_u8(b + i)));
 	return (int32_t) vaddvq_u32(vaddq_u32(s0, s1));
+}
+
+/* The eight bytes at p, zeros behind them. */
+static inline uint8x16_t
+dist_neon_load_8(const uint8_t *p)
+{
+	return vcombine_u8(vld1_u8(p), vdup_n_u8(0));
+}
+
+static inline int8x16_t
+dist_neon_load_s8(const int8_t *p)
+{
+	return vcombine_s8(vld1_s8(p), vdup_n_s8(0));
 }
 
 /* Sixteen bytes of a 64-byte block: a 16-bit sum holds two products of at most 15 * 128. */
@@ -196,6 +337,9 @@ dist_neon_dot_u4s8(const uint8_t *a, const int8_t *b, size_t n)
 								   vld1q_s8(b + j + 80));
 		}
 	}
+	for (size_t j = 0; j < n / 2; j += 8)
+		s0 = dist_neon_step_u4(s0, dist_neon_load_8(a + j), dist_neon_load_s8(b + j),
+							   dist_neon_load_s8(b + n / 2 + j));
 	return vaddvq_s32(vaddq_s32(s0, s1));
 }
 
@@ -214,12 +358,90 @@ dist_neon_dot_u4u4(const uint8_t *a, const uint8_t *b, size_t n)
 	int32x4_t	s0 = vdupq_n_s32(0);
 	int32x4_t	s1 = s0;
 
-	for (size_t j = 0; j < n / 2; j += 32)
+	size_t		j = 0;
+
+	for (; j + 32 <= n / 2; j += 32)
 	{
 		s0 = dist_neon_step_u4u4(s0, vld1q_u8(a + j), vld1q_u8(b + j));
 		s1 = dist_neon_step_u4u4(s1, vld1q_u8(a + j + 16), vld1q_u8(b + j + 16));
 	}
+	for (; j < n / 2; j += 8)
+		s0 = dist_neon_step_u4u4(s0, dist_neon_load_8(a + j), dist_neon_load_8(b + j));
 	return vaddvq_s32(vaddq_s32(s0, s1));
+}
+
+/* Adds eight bytes times eight floats. */
+static inline void
+dist_neon_step_refine(float32x4_t acc[2], int8x8_t bytes, const float *q)
+{
+	int16x8_t	wide = vmovl_s8(bytes);
+
+	acc[0] = vfmaq_f32(acc[0], vcvtq_f32_s32(vmovl_s16(vget_low_s16(wide))), vld1q_f32(q));
+	acc[1] = vfmaq_f32(acc[1], vcvtq_f32_s32(vmovl_high_s16(wide)), vld1q_f32(q + 4));
+}
+
+static void
+dist_neon_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					float *aq, float *eq)
+{
+	float32x4_t zero = vdupq_n_f32(0.0f);
+	float32x4_t sa[2] = {zero, zero};
+	float32x4_t se[2] = {zero, zero};
+
+	for (size_t i = 0; i < n; i += 8)
+	{
+		int8x8_t	x = vreinterpret_s8_u8(veor_u8(vld1_u8(a + i), vdup_n_u8(0x80)));
+
+		dist_neon_step_refine(sa, x, q + i);
+		dist_neon_step_refine(se, vld1_s8(e + i), q + i);
+	}
+	*aq = vaddvq_f32(vaddq_f32(sa[0], sa[1]));
+	*eq = vaddvq_f32(vaddq_f32(se[0], se[1]));
+}
+
+static void
+dist_neon_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
+					float *aq, float *eq)
+{
+	float32x4_t zero = vdupq_n_f32(0.0f);
+	float32x4_t sa[4] = {zero, zero, zero, zero};
+	float32x4_t se[4] = {zero, zero, zero, zero};
+
+	while (n > 0)
+	{
+		size_t		half = n >= 128 ? 64 : n / 2;
+
+		for (size_t j = 0; j < half; j += 8)
+		{
+			uint8x8_t	code = vld1_u8(a + j);
+			int8x8_t	lo = vreinterpret_s8_u8(vand_u8(code, vdup_n_u8(0x0F)));
+			int8x8_t	hi = vreinterpret_s8_u8(vshr_n_u8(code, 4));
+
+			dist_neon_step_refine(sa, vsub_s8(lo, vdup_n_s8(8)), q + j);
+			dist_neon_step_refine(sa + 2, vsub_s8(hi, vdup_n_s8(8)), q + half + j);
+			dist_neon_step_refine(se, vld1_s8(e + j), q + j);
+			dist_neon_step_refine(se + 2, vld1_s8(e + half + j), q + half + j);
+		}
+		a += half;
+		e += 2 * half;
+		q += 2 * half;
+		n -= 2 * half;
+	}
+	*aq = vaddvq_f32(vaddq_f32(vaddq_f32(sa[0], sa[1]), vaddq_f32(sa[2], sa[3])));
+	*eq = vaddvq_f32(vaddq_f32(vaddq_f32(se[0], se[1]), vaddq_f32(se[2], se[3])));
+}
+
+static int32_t
+dist_neon_sad_u8(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint32x4_t	sum = vdupq_n_u32(0);
+	size_t		i = 0;
+
+	for (; i + 16 <= n; i += 16)
+		sum = vpadalq_u16(sum, vpaddlq_u8(vabdq_u8(vld1q_u8(a + i), vld1q_u8(b + i))));
+	if (i < n)
+		sum = vpadalq_u16(sum, vabdl_u8(vld1_u8(a + i), vld1_u8(b + i)));
+	return (int32_t) vaddvq_u32(sum);
 }
 
 const RveDistTable rvi_dist_neon_table = {
@@ -228,10 +450,21 @@ const RveDistTable rvi_dist_neon_table = {
 	.ip_f32 = dist_neon_ip_f32,
 	.l1_f32 = dist_neon_l1_f32,
 	.cos_f32 = dist_neon_cos_f32,
+	.l2sq_f16 = dist_neon_l2sq_f16,
+	.ip_f16 = dist_neon_ip_f16,
+	.l1_f16 = dist_neon_l1_f16,
+	.cos_f16 = dist_neon_cos_f16,
+	.f16_to_f32 = dist_neon_f16_to_f32,
+	.f32_to_f16 = dist_neon_f32_to_f16,
+	.hamming = dist_neon_hamming,
+	.bits_common = dist_neon_bits_common,
 	.dot_u8s8 = dist_neon_dot_u8s8,
 	.dot_u8u8 = dist_neon_dot_u8u8,
+	.sad_u8 = dist_neon_sad_u8,
 	.dot_u4s8 = dist_neon_dot_u4s8,
 	.dot_u4u4 = dist_neon_dot_u4u4,
+	.refine_u8 = dist_neon_refine_u8,
+	.refine_u4 = dist_neon_refine_u4,
 };
 
 #else

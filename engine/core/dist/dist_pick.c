@@ -38,7 +38,8 @@ static bool
 dist_pick_has_avx2(void)
 {
 	__builtin_cpu_init();
-	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+		__builtin_cpu_supports("f16c") && __builtin_cpu_supports("popcnt");
 }
 
 static bool
@@ -50,6 +51,15 @@ dist_pick_has_avx512(void)
 		__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
 		__builtin_cpu_supports("avx512vnni");
 }
+
+static bool
+dist_pick_has_vpopcnt(void)
+{
+	return dist_pick_has_avx512() && __builtin_cpu_supports("avx512vpopcntdq");
+}
+
+/* The AVX-512 table with dist_vpopcnt.c's kernels, filled by dist_pick_prepare. */
+static RveDistTable dist_pick_avx512pop;
 
 #elif defined(__aarch64__)
 
@@ -71,6 +81,7 @@ static const DistCandidate dist_candidates[] = {
 #if defined(__x86_64__)
 	{&rvi_dist_avx2_table, dist_pick_has_avx2},
 	{&rvi_dist_avx512_table, dist_pick_has_avx512},
+	{&dist_pick_avx512pop, dist_pick_has_vpopcnt},
 #elif defined(__aarch64__)
 	{&rvi_dist_neon_table, dist_pick_has_neon},
 #endif
@@ -78,9 +89,25 @@ static const DistCandidate dist_candidates[] = {
 
 #define DIST_NCANDIDATES ((int) (sizeof(dist_candidates) / sizeof(dist_candidates[0])))
 
+/* A table made of others exists only from here on: every way to a table calls this. */
+static void
+dist_pick_prepare(void)
+{
+#if defined(__x86_64__)
+	if (dist_pick_avx512pop.name == NULL)
+	{
+		dist_pick_avx512pop = rvi_dist_avx512_table;
+		dist_pick_avx512pop.name = "avx512pop";
+		dist_pick_avx512pop.hamming = rvi_dist_vpopcnt_hamming;
+		dist_pick_avx512pop.bits_common = rvi_dist_vpopcnt_bits_common;
+	}
+#endif
+}
+
 const RveDistTable *
 rve_dist_supported(int index)
 {
+	dist_pick_prepare();
 	for (int i = 0; i < DIST_NCANDIDATES; i++)
 	{
 		if (dist_candidates[i].supported() && index-- == 0)
@@ -94,6 +121,7 @@ dist_pick_best(void)
 {
 	int			best = DIST_NCANDIDATES - 1;
 
+	dist_pick_prepare();
 	while (!dist_candidates[best].supported())
 		best--;					/* ends at the scalar table */
 	return dist_candidates[best].table;

@@ -16,6 +16,7 @@ typedef struct HsearchEntry
 	float		dist;
 	RveNode		node;
 	bool		expanded;		/* its edges were followed */
+	bool		taken;			/* it was among the results of an earlier call */
 } HsearchEntry;
 
 struct RveHnswSearch
@@ -33,6 +34,11 @@ struct RveHnswSearch
 	int			pool_count;
 	int			cursor;
 	int			ef;
+
+	/* stop when the next to expand is farther than stop_ratio times the stop_k-th; 0: never */
+	int			stop_k;
+	float		stop_ratio;
+	bool		complete;		/* the pool holds nothing unexpanded */
 
 	/* scored nodes that did not stay in the pool: a heap up to heap_count, then unordered */
 	HsearchEntry *rest;

@@ -629,6 +629,7 @@ static RveStatus
 hmem_tree_find_parent(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode *parent)
 {
 	int			max_kept = rve_hnsw_max_kept(mem->params.m);
+	RveHnswEffort effort = {.ef = HMEM_CONNECT_EF};
 	RveGraph	graph;
 	const RveCandidate *near;
 	RveStatus	status;
@@ -637,7 +638,7 @@ hmem_tree_find_parent(RveHnswMem *mem, HmemTree *tree, RveNode node, RveNode *pa
 
 	rve_hnsw_mem_graph(mem, &graph);
 	mem->query = hmem_item(mem, node);
-	status = rve_hnsw_search_start(mem->search, &graph, HMEM_CONNECT_EF, false);
+	status = rve_hnsw_search_start(mem->search, &graph, &effort);
 	if (status != RVE_OK)
 		return status;
 	near = rve_hnsw_search_results(mem->search, &n);

@@ -152,6 +152,8 @@ rvei_hnsw_search_reset(RveHnswSearch *search, RveNode bound, int ef, bool resuma
 	search->rest_count = search->heap_count = 0;
 	search->result_count = 0;
 	search->ef = ef;
+	search->stop_k = 0;
+	search->complete = false;
 	search->resumable = resumable;
 	return bound == 0 ? RVE_OK : hsearch_visited_reserve(search, bound - 1);
 }
@@ -177,7 +179,7 @@ hsearch_less(const HsearchEntry *a, const HsearchEntry *b)
 static RveStatus
 hsearch_rest_add(RveHnswSearch *search, HsearchEntry entry)
 {
-	if (!search->resumable)
+	if (!search->resumable || (entry.taken && entry.expanded))
 		return RVE_OK;
 	if (search->rest_count == search->rest_room)
 	{
@@ -245,7 +247,7 @@ hsearch_rest_pop(RveHnswSearch *search)
 static RveStatus
 hsearch_pool_insert(RveHnswSearch *search, float dist, RveNode node)
 {
-	HsearchEntry entry = {dist, node, false};
+	HsearchEntry entry = {dist, node, false, false};
 	HsearchEntry *pool = search->pool;
 	int			low = 0;
 	int			high = search->pool_count;
@@ -304,12 +306,45 @@ hsearch_offer(RveHnswSearch *search, const RveGraph *graph, int n)
 	return RVE_OK;
 }
 
-/* Expands the pool until it holds nothing unexpanded; then the pool is the result. */
+/* What of the pool was not yet given out becomes the result. */
+static void
+hsearch_take_results(RveHnswSearch *search)
+{
+	int			i;
+
+	search->result_count = 0;
+	for (i = 0; i < search->pool_count; i++)
+	{
+		RveCandidate *result = &search->results[search->result_count];
+
+		if (search->pool[i].taken)
+			continue;
+		search->pool[i].taken = search->stop_k > 0 || search->resumable;
+		result->dist = search->pool[i].dist;
+		result->node = search->pool[i].node;
+		search->result_count++;
+	}
+}
+
+/*
+ * Whether what is left to expand is so much farther than the stop_k-th that
+ * it will hardly lead to anything nearer: the rule of
+ * "Distance Adaptive Beam Search for Provably Accurate Graph-Based Nearest
+ * Neighbor Search" (arXiv 2505.15636).
+ */
+static inline bool
+hsearch_may_stop(const RveHnswSearch *search)
+{
+	return search->stop_k > 0 && search->pool_count >= search->stop_k &&
+		search->pool[search->cursor].dist >
+		search->stop_ratio * search->pool[search->stop_k - 1].dist;
+}
+
+/* Expands the pool until it holds nothing unexpanded, or the stop rule ends it. */
 static RveStatus
 hsearch_run(RveHnswSearch *search, const RveGraph *graph, int level)
 {
 	unsigned	steps = 0;
-	int			i;
 	int			n;
 	RveStatus	status;
 
@@ -317,7 +352,8 @@ hsearch_run(RveHnswSearch *search, const RveGraph *graph, int level)
 	{
 		while (search->cursor < search->pool_count && search->pool[search->cursor].expanded)
 			search->cursor++;
-		if (search->cursor == search->pool_count)
+		search->complete = search->cursor == search->pool_count;
+		if (search->complete || hsearch_may_stop(search))
 			break;
 		if (++steps % HSEARCH_INTERRUPT_EVERY == 0 && rve_base_interrupted())
 			return RVE_INTERRUPTED;
@@ -330,12 +366,7 @@ hsearch_run(RveHnswSearch *search, const RveGraph *graph, int level)
 		if (status != RVE_OK)
 			return status;
 	}
-	for (i = 0; i < search->pool_count; i++)
-	{
-		search->results[i].dist = search->pool[i].dist;
-		search->results[i].node = search->pool[i].node;
-	}
-	search->result_count = search->pool_count;
+	hsearch_take_results(search);
 	return RVE_OK;
 }
 
@@ -407,35 +438,63 @@ rvei_hnsw_search_descend(RveHnswSearch *search, const RveGraph *graph, RveCandid
 }
 
 RveStatus
-rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph, int ef, bool resumable)
+rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph, const RveHnswEffort *effort)
 {
 	RveCandidate best;
 	RveStatus	status;
 
 	search->scored = 0;
-	status = rvei_hnsw_search_reset(search, graph->bound, ef, resumable);
+	status = rvei_hnsw_search_reset(search, graph->bound, effort->ef, effort->resumable);
 	if (status != RVE_OK)
 		return status;
+	search->complete = true;
 	rvei_hnsw_search_entry(search, graph, &best);
 	if (best.node == RVE_NODE_NONE)
 		return RVE_OK;
 	status = rvei_hnsw_search_descend(search, graph, &best, graph->entry_level, 0);
 	if (status != RVE_OK)
 		return status;
+	search->stop_k = effort->stop_k;
+	search->stop_ratio = effort->stop_ratio;
 	return rvei_hnsw_search_layer(search, graph, &best, 1, 0);
+}
+
+RveStatus
+rve_hnsw_search_extend(RveHnswSearch *search, const RveGraph *graph, int stop_k, float stop_ratio)
+{
+	search->result_count = 0;
+	if (search->complete)
+		return RVE_OK;
+	search->stop_k = stop_k;
+	search->stop_ratio = stop_ratio;
+	return hsearch_run(search, graph, 0);
+}
+
+bool
+rve_hnsw_search_complete(const RveHnswSearch *search)
+{
+	return search->complete;
 }
 
 RveStatus
 rve_hnsw_search_resume(RveHnswSearch *search, const RveGraph *graph)
 {
-	if (!search->resumable)
+	RveStatus	status;
+
+	if (!search->resumable || !search->complete)
 		return RVE_INVALID_ARGUMENT;
-	search->pool_count = search->cursor = 0;
-	search->result_count = 0;
-	hsearch_rest_heapify(search);
-	while (search->pool_count < search->ef && search->rest_count > 0)
-		search->pool[search->pool_count++] = hsearch_rest_pop(search);
-	return hsearch_run(search, graph, 0);
+	search->stop_k = 0;
+
+	/* a batch can be of nodes that were given out before they were followed */
+	do
+	{
+		search->pool_count = search->cursor = 0;
+		hsearch_rest_heapify(search);
+		while (search->pool_count < search->ef && search->rest_count > 0)
+			search->pool[search->pool_count++] = hsearch_rest_pop(search);
+		status = hsearch_run(search, graph, 0);
+	} while (status == RVE_OK && search->result_count == 0 && search->rest_count > 0);
+	return status;
 }
 
 const RveCandidate *

@@ -113,17 +113,36 @@ typedef struct RveHnswSearch RveHnswSearch;
 extern RveStatus rve_hnsw_search_create(RveHnswSearch **search);
 extern void rve_hnsw_search_free(RveHnswSearch *search);
 
+/* How far a search goes. */
+typedef struct RveHnswEffort
+{
+	int			ef;				/* 1 .. RVE_HNSW_MAX_EF: size of the candidate list */
+	bool		resumable;		/* keep what falls out of the list for resume */
+	int			stop_k;			/* 0, or stop early for the sake of so many nearest ... */
+	float		stop_ratio;		/* ... when the rest is so many times farther than the last of them */
+} RveHnswEffort;
+
 /*
- * Finds the ef nodes nearest to the host's query (Algorithms 5 and 2). With
- * resumable, what falls out of the candidate list is kept for resume.
+ * Finds the ef nodes nearest to the host's query (Algorithms 5 and 2), or
+ * stops early by effort's rule, which is for distances that are not negative.
  * Errors: RVE_NO_MEMORY, RVE_INTERRUPTED, RVE_INVALID_ARGUMENT (ef).
  */
-extern RveStatus rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph, int ef,
-									   bool resumable);
+extern RveStatus rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph,
+									   const RveHnswEffort *effort);
+
+/*
+ * Goes on with a search that stopped early, by another rule (stop_k 0: to the
+ * end). The results are the nodes of the candidate list not given out before.
+ */
+extern RveStatus rve_hnsw_search_extend(RveHnswSearch *search, const RveGraph *graph, int stop_k,
+										float stop_ratio);
+
+/* Whether the search has followed all of its candidate list. */
+extern bool rve_hnsw_search_complete(const RveHnswSearch *search);
 
 /*
  * The next ef nodes after those already returned, by continuing the same
- * search; none when every reachable node was returned.
+ * search; none when every reachable node was returned. The search must be complete.
  */
 extern RveStatus rve_hnsw_search_resume(RveHnswSearch *search, const RveGraph *graph);
 

@@ -1,81 +1,63 @@
 /*-------------------------------------------------------------------------
  *
  * quant_rabitq.c
- *	  The RaBitQ codec: encoding, query preparation, distance estimates.
+ *	  RaBitQ codes: encoding, query preparation, distance estimates.
  *
- * A codec is one block of memory; nothing else is allocated but queries.
- * Residuals far from magnitude 1 are scaled by a power of two before they are
- * rotated, and factors are computed in double and clamped to finite floats,
- * so that no input makes an estimate that cannot be compared.
+ * A codec is one block of memory. Centred vectors far from magnitude 1 are
+ * scaled by a power of two before they are rotated, and factors are computed
+ * in double and clamped to finite floats, so that no input makes an estimate
+ * that cannot be compared.
  *
  * The query is quantised to 8 bits. The constant term uses the sum of the
  * quantised query, not of the query itself: the rounding errors are then
- * weighted with x (mean 0) instead of u (mean (2^B - 1) / 2).
+ * weighted with x (mean 0) instead of u (mean (2^B - 1) / 2). Products of
+ * integers stay integers until all constant terms are in: twice <x, q8> is
+ * 2 <u, q8> - (2^B - 1) sum(q8), below 2^31 for every dim.
  *
  *-------------------------------------------------------------------------
  */
-#include "engine/core/quant/quant_int.h"
+#include "engine/core/quant/quant_rabitq.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
-struct RveCodec
+/* Rotated dimensions: as few as the transform and the codes' layout allow. */
+static size_t
+rabitq_rotated(const RveCodecParams *params)
 {
-	int			dim;
-	int			bits;
-	RveMetric	metric;
-	size_t		padded;
-	float		step;			/* t_B; 4 bits only */
-	float		centre;			/* c_B */
-	double		mean_norm2;		/* |c|^2 */
-	QuantRotation rotation;
-	float	   *mean;			/* dim */
-	float	   *scratch;		/* padded */
-};
+	size_t		unit = params->bits == 4 ? 2 * RVE_DIST_PAD : RVE_DIST_PAD;
 
-struct RveCodecQuery
-{
-	int			dim;
-	int			bits;
-	size_t		padded;
-	double		g;
-	double		scale;			/* D8: q' is about scale * q8 */
-	double		constant;		/* scale * c_B * sum(q8) */
-	int8_t		q8[];			/* padded */
-};
-
-/* A rotated residual in codec->scratch: the true r is scratch * 2^exponent. */
-typedef struct QuantResidual
-{
-	int			exponent;
-	double		norm2;			/* of scratch, not of r */
-} QuantResidual;
+	return ((size_t) params->dim + unit - 1) / unit * unit;
+}
 
 static size_t
-quant_padded_dim(int dim, int bits)
+rabitq_coded(const RveCodecParams *params)
 {
-	size_t		unit = bits == 4 ? 2 * RVE_DIST_PAD : RVE_DIST_PAD;
+	size_t		unit = params->bits == 4 ? 2 * RVE_DIST_PAD : RVE_DIST_PAD;
+	size_t		rotated = rabitq_rotated(params);
+	size_t		coded = ((size_t) params->coded_dim + unit - 1) / unit * unit;
 
-	return ((size_t) dim + unit - 1) / unit * unit;
+	return params->coded_dim == 0 || coded > rotated ? rotated : coded;
 }
 
-size_t
-rve_quant_code_bytes_for(int dim, int bits)
+static size_t
+rabitq_code_bytes(const RveCodecParams *params)
 {
-	return quant_padded_dim(dim, bits) * (size_t) bits / 8;
+	return rabitq_coded(params) * (size_t) params->bits / 8;
 }
 
-size_t
-rve_quant_code_bytes(const RveCodec *codec)
+static size_t
+rabitq_residual_bytes(const RveCodecParams *params)
 {
-	return codec->padded * (size_t) codec->bits / 8;
+	return sizeof(QuantResidualHeader) + rabitq_coded(params);
 }
 
 static bool
-quant_params_valid(const RveCodecParams *params)
+rabitq_params_valid(const RveCodecParams *params)
 {
 	if (params->dim < 1 || params->dim > QUANT_MAX_DIM)
+		return false;
+	if (params->coded_dim < 0 || params->coded_dim > params->dim)
 		return false;
 	if (params->bits != 4 && params->bits != 8)
 		return false;
@@ -90,120 +72,96 @@ quant_params_valid(const RveCodecParams *params)
 	return true;
 }
 
-RveStatus
-rve_quant_codec_create(const RveCodecParams *params, RveCodec **codec)
+static RveStatus
+rabitq_create(const RveCodecParams *params, RveCodec **codec)
 {
-	RveCodec   *c;
+	size_t		rotated = rabitq_rotated(params);
+	RabitqCodec *c;
 	float	   *floats;
-	size_t		padded;
-
-	*codec = NULL;
-	if (!quant_params_valid(params))
-		return RVE_INVALID_ARGUMENT;
 
 	/* at most 6 * 16,000 floats: these sums cannot overflow */
-	padded = quant_padded_dim(params->dim, params->bits);
-	c = rve_base_alloc0(sizeof(RveCodec) +
-						((QUANT_ROTATION_ROUNDS + 1) * padded + (size_t) params->dim) *
+	c = rve_base_alloc0(sizeof(RabitqCodec) +
+						((QUANT_ROTATION_ROUNDS + 1) * rotated + (size_t) params->dim) *
 						sizeof(float));
 	if (c == NULL)
 		return RVE_NO_MEMORY;
 	floats = (float *) (c + 1);
 	c->scratch = floats;
-	c->mean = floats + (QUANT_ROTATION_ROUNDS + 1) * padded;
-
-	c->dim = params->dim;
+	c->mean = floats + (QUANT_ROTATION_ROUNDS + 1) * rotated;
 	c->bits = params->bits;
-	c->metric = params->metric;
-	c->padded = padded;
-	c->centre = -(float) ((1 << params->bits) - 1) / 2.0f;
+	c->rotated = rotated;
+	c->coded = rabitq_coded(params);
+	c->levels = (1 << params->bits) - 1;
 	for (int i = 0; params->mean != NULL && i < params->dim; i++)
 	{
 		c->mean[i] = params->mean[i];
 		c->mean_norm2 += (double) params->mean[i] * params->mean[i];
 	}
-	rvi_quant_rotation_init(&c->rotation, padded, params->seed, floats + padded);
+	/* IP: est = add_a + add_b - |c|^2 - <r_a, r_b>; else est = n2_a + n2_b - 2 <r_a, r_b> */
+	c->sym_constant = params->metric == RVE_METRIC_IP ? c->mean_norm2 : 0.0;
+	c->xx_constant = (int64_t) c->levels * c->levels * (int64_t) c->coded;
+	c->xx_scale = (params->metric == RVE_METRIC_IP ? 0.25 : 0.125) *
+		(double) c->coded / (double) rotated;
+	rvi_quant_rotation_init(&c->rotation, rotated, params->seed, floats + rotated);
 	if (params->bits == 4)
-		c->step = rvi_quant_step(padded, params->bits, c->scratch);
-	*codec = c;
+		c->step = rvi_quant_step(rotated, params->bits, c->scratch);
+	*codec = &c->base;
 	return RVE_OK;
-}
-
-void
-rve_quant_codec_free(RveCodec *codec)
-{
-	rve_base_free(codec);
-}
-
-static float
-quant_to_float(double value)
-{
-	if (value > FLT_MAX)
-		return FLT_MAX;
-	if (value < -FLT_MAX)
-		return -FLT_MAX;
-	return (float) value;
 }
 
 /*
  * Centres v, rotates the result into codec->scratch. Magnitudes whose squares
  * could leave a float's range are brought to about 1 first.
  */
-static QuantResidual
-quant_residual(RveCodec *codec, const float *v)
+static RabitqCentred
+rabitq_centre(RabitqCodec *codec, const float *v)
 {
-	QuantResidual residual = {0, 0.0};
+	RabitqCentred centred = {0, 0.0, 0.0, 0.0};
 	float	   *r = codec->scratch;
+	int			dim = codec->base.dim;
 	double		largest = 0.0;
 
-	for (int i = 0; i < codec->dim; i++)
+	for (int i = 0; i < dim; i++)
 	{
-		double		magnitude = fabs((double) v[i] - codec->mean[i]);
+		double		x = (double) v[i] - codec->mean[i];
 
-		if (magnitude > largest)
-			largest = magnitude;
+		largest = fabs(x) > largest ? fabs(x) : largest;
+		centred.norm2 += x * x;
+		centred.dot_mean += x * codec->mean[i];
 	}
 	if (largest > 0.0 && (largest < 0x1.0p-30 || largest > 0x1.0p30))
-		residual.exponent = ilogb(largest);
-	if (residual.exponent == 0)
+		centred.exponent = ilogb(largest);
+	if (centred.exponent == 0)
 	{
-		for (int i = 0; i < codec->dim; i++)
+		for (int i = 0; i < dim; i++)
 			r[i] = v[i] - codec->mean[i];
 	}
 	else
 	{
-		for (int i = 0; i < codec->dim; i++)
-			r[i] = (float) ldexp((double) v[i] - codec->mean[i], -residual.exponent);
+		for (int i = 0; i < dim; i++)
+			r[i] = (float) ldexp((double) v[i] - codec->mean[i], -centred.exponent);
 	}
-	memset(r + codec->dim, 0, (codec->padded - (size_t) codec->dim) * sizeof(float));
+	memset(r + dim, 0, (codec->rotated - (size_t) dim) * sizeof(float));
 	rvi_quant_rotate(&codec->rotation, r);
 
-	for (size_t i = 0; i < codec->padded; i++)
-		residual.norm2 += (double) r[i] * r[i];
-	return residual;
+	for (size_t i = 0; i < codec->rotated; i++)
+		centred.scratch_norm2 += (double) r[i] * r[i];
+	return centred;
 }
 
-/* <v - c, c>: the part of an inner product that needs no estimate. */
-static double
-quant_dot_mean(const RveCodec *codec, const float *v)
+/* The largest magnitude among the coded coordinates of codec->scratch. */
+static float
+rabitq_largest(const RabitqCodec *codec)
 {
-	double		sum = 0.0;
+	float		largest = 0.0f;
 
-	for (int i = 0; i < codec->dim; i++)
-		sum += ((double) v[i] - codec->mean[i]) * codec->mean[i];
-	return sum;
-}
+	for (size_t i = 0; i < codec->coded; i++)
+	{
+		float		x = fabsf(codec->scratch[i]);
 
-/* Stores the integer of dimension i in the code's layout; to be called in order of i. */
-static inline void
-quant_store(uint8_t *code, int bits, size_t i, int32_t u)
-{
-	if (bits == 8)
-		code[i] = (uint8_t) u;
-	else if (i % 128 < 64)
-		code[i / 128 * 64 + i % 64] = (uint8_t) u;	/* first visit of the byte */
-	else
-		code[i / 128 * 64 + i % 64] |= (uint8_t) (u << 4);
+		largest = x > largest ? x : largest;
+	}
+	return largest;
 }
 
 /*
@@ -216,76 +174,85 @@ quant_store(uint8_t *code, int bits, size_t i, int32_t u)
  * measured with tests/unit/test_quant.c are twice as large).
  */
 static float
-quant_scale(const RveCodec *codec, const float *r, double norm2)
+rabitq_scale(const RabitqCodec *codec, double norm2)
 {
-	float		largest = 0.0f;
+	float		largest;
 
 	if (norm2 == 0.0)
 		return 0.0f;
 	if (codec->bits == 4)
 		return codec->step / (float) sqrt(norm2);
-	for (size_t i = 0; i < codec->padded; i++)
-	{
-		if (fabsf(r[i]) > largest)
-			largest = fabsf(r[i]);
-	}
-	return 128.0f / largest;
+	largest = rabitq_largest(codec);
+	return largest > 0.0f ? 128.0f / largest : 0.0f;
 }
 
-void
-rve_quant_encode(RveCodec *codec, const float *v, uint8_t *code, RveCodeFactors *factors)
+/* Stores the integer of dimension i of `coded` in the code's layout; to be called in order of i. */
+static inline void
+rabitq_store(const RabitqCodec *codec, uint8_t *code, size_t i, int32_t u)
 {
-	QuantResidual residual = quant_residual(codec, v);
+	size_t		group = i / 128 * 128;
+	size_t		half = codec->coded - group >= 128 ? 64 : (codec->coded - group) / 2;
+
+	if (codec->bits == 8)
+		code[i] = (uint8_t) u;
+	else if (i - group < half)
+		code[group / 2 + i - group] = (uint8_t) u;	/* first visit of the byte */
+	else
+		code[group / 2 + i - group - half] |= (uint8_t) (u << 4);
+}
+
+static void
+rabitq_encode(RveCodec *base, const RveVectorView *v, uint8_t *code, RveCodeFactors *factors,
+			  uint8_t *residual)
+{
+	RabitqCodec *codec = (RabitqCodec *) base;
+	RabitqCentred centred = rabitq_centre(codec, v->x);
 	const float *r = codec->scratch;
 	int32_t		half = 1 << (codec->bits - 1);
-	float		t = quant_scale(codec, r, residual.norm2);
+	float		t = rabitq_scale(codec, centred.scratch_norm2);
 	double		ip = 0.0;
 	double		shrink = 0.0;	/* n2 / <r,x> */
 	int32_t		sum = 0;
 
-	for (size_t i = 0; i < codec->padded; i++)
+	for (size_t i = 0; i < codec->coded; i++)
 	{
 		float		cut = t * fabsf(r[i]) + 1e-5f;
 		int32_t		e = cut < (float) (half - 1) ? (int32_t) cut : half - 1;
 		int32_t		u = r[i] >= 0.0f ? half + e : half - 1 - e;
 
-		quant_store(code, codec->bits, i, u);
+		rabitq_store(codec, code, i, u);
 		ip += (double) fabsf(r[i]) * ((double) e + 0.5);
 		sum += u;
 	}
 	if (ip > 0.0)
-		shrink = ldexp(residual.norm2 / ip, residual.exponent);
+		shrink = ldexp(centred.scratch_norm2 / ip, centred.exponent);
 
-	if (codec->metric == RVE_METRIC_IP)
+	if (base->metric == RVE_METRIC_IP)
 	{
-		factors->add = quant_to_float(-quant_dot_mean(codec, v));
+		factors->add = quant_to_float(-centred.dot_mean);
 		factors->resc = quant_to_float(-shrink);
 	}
 	else
 	{
-		factors->add = quant_to_float(ldexp(residual.norm2, 2 * residual.exponent));
+		factors->add = quant_to_float(centred.norm2);
 		factors->resc = quant_to_float(-2.0 * shrink);
 	}
 	factors->sum = sum;
+	if (residual != NULL)
+		rvi_quant_residual_encode(codec, &centred, t, code, residual);
 }
 
 /* Rounds codec->scratch to 8 bits; returns sum(q8) and sets *scale in units of scratch. */
 static int32_t
-quant_query_round(const RveCodec *codec, int8_t *q8, double *scale)
+rabitq_query_round(const RabitqCodec *codec, int8_t *q8, double *scale)
 {
 	const float *r = codec->scratch;
-	float		largest = 0.0f;
-	float		inverse;
+	float		largest = rabitq_largest(codec);
+	float		inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
 	int32_t		sum = 0;
 
-	for (size_t i = 0; i < codec->padded; i++)
-	{
-		if (fabsf(r[i]) > largest)
-			largest = fabsf(r[i]);
-	}
 	*scale = (double) largest / 127.0;
-	inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
-	for (size_t i = 0; i < codec->padded; i++)
+	for (size_t i = 0; i < codec->coded; i++)
 	{
 		long		rounded = lrintf(r[i] * inverse);
 
@@ -295,97 +262,96 @@ quant_query_round(const RveCodec *codec, int8_t *q8, double *scale)
 	return sum;
 }
 
-RveStatus
-rve_quant_query_prepare(RveCodec *codec, const float *q, RveCodecQuery **query)
+static float
+rabitq_distance(const RveCodec *base, const RveCodecQuery *base_query,
+				const uint8_t *code, const RveCodeFactors *factors)
 {
-	RveCodecQuery *out = *query;
-	QuantResidual residual;
+	const RabitqQuery *query = (const RabitqQuery *) base_query;
+	int32_t		twice = 2 * query->dot(code, query->q8, query->coded) - query->constant;
+
+	return quant_finite((factors->add + query->g) +
+						factors->resc * (query->half_scale * (float) twice));
+}
+
+static RveStatus
+rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_query)
+{
+	RabitqCodec *codec = (RabitqCodec *) base;
+	const RveDistTable *kernels = rve_dist_get();
+	size_t		coded = codec->coded;
+	RabitqCentred centred;
+	RabitqQuery *query;
+	RveStatus	status;
 	double		scale;
-	int32_t		sum;
 
-	if (out != NULL && (out->dim != codec->dim || out->bits != codec->bits))
-		return RVE_INVALID_ARGUMENT;
-	if (out == NULL)
-	{
-		out = rve_base_alloc(sizeof(RveCodecQuery) + codec->padded);
-		if (out == NULL)
-			return RVE_NO_MEMORY;
-		out->dim = codec->dim;
-		out->bits = codec->bits;
-		out->padded = codec->padded;
-		*query = out;
-	}
+	status = rvi_quant_query_reserve(base, sizeof(RabitqQuery) + coded * (sizeof(float) + 1),
+									 base_query);
+	if (status != RVE_OK)
+		return status;
+	query = (RabitqQuery *) *base_query;
+	query->base.distance = rabitq_distance;
+	query->dot = codec->bits == 4 ? kernels->dot_u4s8 : kernels->dot_u8s8;
+	query->refine = codec->bits == 4 ? kernels->refine_u4 : kernels->refine_u8;
+	query->bits = (size_t) codec->bits;
+	query->coded = coded;
+	query->q = (float *) (query + 1);
+	query->q8 = (int8_t *) (query->q + coded);
 
-	residual = quant_residual(codec, q);
-	sum = quant_query_round(codec, out->q8, &scale);
-	out->scale = ldexp(scale, residual.exponent);
-	out->constant = out->scale * codec->centre * sum;
-	if (codec->metric == RVE_METRIC_IP)
-		out->g = -(quant_dot_mean(codec, q) + codec->mean_norm2);
-	else
-		out->g = ldexp(residual.norm2, 2 * residual.exponent);
+	centred = rabitq_centre(codec, q->x);
+	query->constant = codec->levels * rabitq_query_round(codec, query->q8, &scale);
+	query->half_scale = quant_to_float(ldexp(scale, centred.exponent - 1));
+	query->exact_g = centred.norm2;
+	if (base->metric == RVE_METRIC_IP)
+		query->exact_g = -(centred.dot_mean + codec->mean_norm2);
+	query->g = quant_to_float(query->exact_g);
+
+	memcpy(query->q, codec->scratch, coded * sizeof(float));
+	query->unit = ldexp(1.0, centred.exponent);
+	query->norm = sqrt(centred.norm2);
+	query->sum = 0.0;
+	for (size_t i = 0; i < coded; i++)
+		query->sum += query->q[i];
 	return RVE_OK;
 }
 
-void
-rve_quant_query_free(RveCodecQuery *query)
+/*
+ * <r_a, r_b> is estimated by shrink_a * shrink_b * <x_a, x_b>, shrink = n2 / <r,x>.
+ * Where only a share of the rotated coordinates is coded, each shrink makes
+ * good for the missing ones, but they are missing from <x_a, x_b> only once.
+ */
+static float
+rabitq_symmetric(const RveCodec *base,
+				 const uint8_t *code_a, const RveCodeFactors *factors_a,
+				 const uint8_t *code_b, const RveCodeFactors *factors_b)
 {
-	rve_base_free(query);
-}
-
-float
-rve_quant_distance(const RveCodec *codec, const RveCodecQuery *query,
-				   const uint8_t *code, const RveCodeFactors *factors)
-{
+	const RabitqCodec *codec = (const RabitqCodec *) base;
 	const RveDistTable *kernels = rve_dist_get();
-	int32_t		dot;
+	int64_t		dot;
+	int64_t		xx4;			/* 4 <x_a, x_b> */
+	double		product;
 
 	if (codec->bits == 4)
-		dot = kernels->dot_u4s8(code, query->q8, query->padded);
+		dot = kernels->dot_u4u4(code_a, code_b, codec->coded);
 	else
-		dot = kernels->dot_u8s8(code, query->q8, query->padded);
-	return quant_to_float((double) factors->add + query->g +
-						  (double) factors->resc * (query->scale * dot + query->constant));
+		dot = kernels->dot_u8u8(code_a, code_b, codec->coded);
+	xx4 = 4 * dot - 2 * (int64_t) codec->levels * ((int64_t) factors_a->sum + factors_b->sum) +
+		codec->xx_constant;
+	/* the product of two floats is exact in double: a and b may change places */
+	product = (double) factors_a->resc * (double) factors_b->resc *
+		(codec->xx_scale * (double) xx4);
+	return quant_to_float((double) factors_a->add + (double) factors_b->add -
+						  codec->sym_constant - product);
 }
 
-float
-rve_quant_symmetric(const RveCodec *codec,
-					const uint8_t *code_a, const RveCodeFactors *factors_a,
-					const uint8_t *code_b, const RveCodeFactors *factors_b)
-{
-	const RveDistTable *kernels = rve_dist_get();
-	double		centre = codec->centre;
-	double		xx;
-	double		shrink = (double) factors_a->resc * factors_b->resc;
-	double		known = (double) factors_a->add + factors_b->add;
-	int32_t		dot;
-
-	if (codec->bits == 4)
-		dot = kernels->dot_u4u4(code_a, code_b, codec->padded);
-	else
-		dot = kernels->dot_u8u8(code_a, code_b, codec->padded);
-
-	/* <x_a, x_b>, of which each residual is shrink times the estimate */
-	xx = dot + centre * ((double) factors_a->sum + factors_b->sum) +
-		centre * centre * (double) codec->padded;
-	if (codec->metric == RVE_METRIC_IP)
-		return quant_to_float(known - codec->mean_norm2 - shrink * xx);
-	return quant_to_float(known - 0.5 * shrink * xx);
-}
-
-float
-rve_quant_exact(RveMetric metric, const float *a, const float *b, int dim)
-{
-	const RveDistTable *kernels = rve_dist_get();
-
-	switch (metric)
-	{
-		case RVE_METRIC_IP:
-			return -kernels->ip_f32(a, b, (size_t) dim);
-		case RVE_METRIC_L1:
-			return kernels->l1_f32(a, b, (size_t) dim);
-		default:				/* cosine: of normalised vectors */
-			break;
-	}
-	return kernels->l2sq_f32(a, b, (size_t) dim);
-}
+const QuantOps rvi_quant_rabitq_ops = {
+	.elements = RVE_DENSE,
+	.params_valid = rabitq_params_valid,
+	.code_bytes = rabitq_code_bytes,
+	.residual_bytes = rabitq_residual_bytes,
+	.create = rabitq_create,
+	.encode = rabitq_encode,
+	.prepare = rabitq_prepare,
+	.symmetric = rabitq_symmetric,
+	.refine = rvi_quant_residual_refine,
+	.complete = rvi_quant_never_complete,
+};

@@ -123,6 +123,21 @@ rvi_quant_rotate(const QuantRotation *rotation, float *x)
 	}
 }
 
+/*
+ * Every level of sums and every multiplication rounds each coordinate once,
+ * and scale is rounded itself: each adds one float32 rounding relative to the
+ * length at most. Two more for centring and for coordinates that underflow.
+ */
+double
+rvi_quant_rotation_error(const QuantRotation *rotation)
+{
+	int			levels = 0;
+
+	while (((size_t) 1 << levels) < rotation->width)
+		levels++;
+	return 1.01 * 0x1.0p-24 * (QUANT_ROTATION_ROUNDS * (levels + 5) + 2);
+}
+
 /* ---- the rotation alone, for other libraries ---- */
 
 struct RveRotation

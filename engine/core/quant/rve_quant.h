@@ -1,9 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * rve_quant.h
- *	  Codecs: vectors to small integer codes with distance estimates.
+ *	  Codecs: vectors to small codes with distance estimates.
  *
- * RaBitQ (Gao and Long, SIGMOD 2024; multi-bit: SIGMOD 2025): a vector is
+ * One interface over four kinds of code (RveCodeKind).
+ *
+ * RABITQ (Gao and Long, SIGMOD 2024; multi-bit: SIGMOD 2025): a vector is
  * centred on the index's mean, rotated by a random orthogonal transform, and
  * every rotated coordinate is kept with `bits` bits. Two floats per vector
  * make the inner product between code and query an unbiased estimate of the
@@ -15,13 +17,26 @@
  *	  inner product  (negated, smaller is nearer)
  *					 est = add + g + resc * (<u, q'> + c_B * sum(q'))
  *					 g = -<q, c>, add = -<r, P c>, resc = -n2 / <r,x>
- * Cosine is L2 or inner product over vectors the caller has normalised.
+ * Cosine is L2 over vectors the caller has normalised.
+ *
+ * With coded_dim, x is zero in the rotated coordinates that have no code. The
+ * formulas stay: <x, q'> is <x, r> / n2 * <r, q'> plus the product of two
+ * vectors orthogonal to r, whose mean over all rotations is zero.
+ *
+ * L1: the coordinates on a common scale. BITS: the bits. SPARSE: the elements
+ * of largest magnitude. Their files say more.
+ *
+ * A residual refines a RABITQ code: r is about delta * (x + scale * e), e signed
+ * bytes, and its header says how far off that is (vectors' distances by code
+ * and residual are good to about one in 10^4 for 4 bits, one in 10^5 for 8).
  *
  * A code depends on the codec's parameters and the vector alone, not on the
- * kernel table in use: every machine computes the same bytes.
+ * kernel table in use: every machine computes the same bytes. Codes, factors
+ * and residuals may be any bytes: nothing is read outside them and every
+ * distance is finite.
  *
  * A codec is immutable after creation but for its scratch space; queries are
- * caller-owned scratch.
+ * caller-owned scratch, and hold on to the kernel table of their preparation.
  *
  *-------------------------------------------------------------------------
  */
@@ -41,35 +56,62 @@ typedef struct RveCodeFactors
 typedef struct RveCodec RveCodec;
 typedef struct RveCodecQuery RveCodecQuery;
 
+/* What a code is made of. */
+typedef enum RveCodeKind
+{
+	RVE_CODE_RABITQ = 1,		/* dense; L2, IP, COSINE; 4 or 8 bits a coordinate, plus a residual */
+	RVE_CODE_L1 = 2,			/* dense; L1: one byte a coordinate on a scale common to all vectors */
+	RVE_CODE_BITS = 3,			/* the bits themselves; HAMMING, JACCARD: distances are exact */
+	RVE_CODE_SPARSE = 4			/* the elements of largest magnitude; L2, IP, COSINE, L1 */
+} RveCodeKind;
+
 typedef struct RveCodecParams
 {
-	int			dim;			/* 1 .. 16,000 */
-	int			bits;			/* 4 or 8 */
-	RveMetric	metric;			/* L2, IP or COSINE */
-	uint64_t	seed;			/* of the rotation; stored with the index */
-	const float *mean;			/* dim finite floats, copied; NULL = zero */
+	RveCodeKind kind;
+	RveMetric	metric;
+	int			dim;			/* dense 1 .. 16,000; bits 1 .. 64,000; sparse 1 .. 1,000,000,000 */
+	int			bits;			/* RABITQ: 4 or 8 */
+	int			coded_dim;		/* RABITQ, L1: 0, or fewer (rotated) coordinates than dim get a code */
+	int			capacity;		/* SPARSE: elements a code holds, 1 .. 1,000 */
+	uint64_t	seed;			/* RABITQ: of the rotation; stored with the index */
+	const float *mean;			/* RABITQ: dim finite floats, copied; NULL = zero */
+	float		low,			/* L1: the scale's ends, finite, low < high */
+				high;
 } RveCodecParams;
 
-/* Creates a codec. Errors: RVE_INVALID_ARGUMENT, RVE_NO_MEMORY. Free with rve_quant_codec_free. */
+/*
+ * Creates a codec. Errors: RVE_INVALID_ARGUMENT (also for a metric that the
+ * kind cannot estimate), RVE_NO_MEMORY. Free with rve_quant_codec_free.
+ */
 extern RveStatus rve_quant_codec_create(const RveCodecParams *params, RveCodec **codec);
 extern void rve_quant_codec_free(RveCodec *codec);
 
-/* Bytes of one code (padded), and of one code for given params without creating the codec. */
+/*
+ * Bytes of a code, a multiple of 4, and of a residual (0: this kind has none,
+ * its codes are refined elsewhere); the same without creating the codec, for
+ * params that rve_quant_codec_create accepts.
+ */
 extern size_t rve_quant_code_bytes(const RveCodec *codec);
-extern size_t rve_quant_code_bytes_for(int dim, int bits);
+extern size_t rve_quant_residual_bytes(const RveCodec *codec);
+extern size_t rve_quant_code_bytes_for(const RveCodecParams *params);
+extern size_t rve_quant_residual_bytes_for(const RveCodecParams *params);
 
 /*
- * Encodes v (dim finite floats) into code (rve_quant_code_bytes) and factors,
- * which are finite whatever v is. Not reentrant on one codec: it uses the codec's scratch space.
+ * Encodes v (of the kind's elements, dim as in params, finite) into code
+ * (rve_quant_code_bytes), factors, which are finite whatever v is, and, unless
+ * NULL, residual. Not reentrant on one codec: it uses the codec's scratch space.
  */
-extern void rve_quant_encode(RveCodec *codec, const float *v, uint8_t *code, RveCodeFactors *factors);
+extern void rve_quant_encode(RveCodec *codec, const RveVectorView *v, uint8_t *code,
+							 RveCodeFactors *factors, uint8_t *residual);
 
 /*
- * Prepares q (dim finite floats) for distances; reuses *query when it is not
- * NULL (it must come from a codec of the same dim and bits, or this returns
- * RVE_INVALID_ARGUMENT). Free with rve_quant_query_free.
+ * Prepares q (as v above) for distances; reuses *query when it is not NULL.
+ * RVE_INVALID_ARGUMENT: q has other elements or another dim than the codec, or
+ * *query comes from a codec of another kind or dim. An error leaves *query as
+ * it was. Free with rve_quant_query_free.
  */
-extern RveStatus rve_quant_query_prepare(RveCodec *codec, const float *q, RveCodecQuery **query);
+extern RveStatus rve_quant_query_prepare(RveCodec *codec, const RveVectorView *q,
+										 RveCodecQuery **query);
 extern void rve_quant_query_free(RveCodecQuery *query);
 
 /*
@@ -85,10 +127,19 @@ extern float rve_quant_symmetric(const RveCodec *codec,
 								 const uint8_t *code_b, const RveCodeFactors *factors_b);
 
 /*
- * Exact distance of two raw vectors in the same units (and L1), by the kernel
- * table in use: what rerank sorts by.
+ * The distance by code and residual together, and the largest error it can
+ * have (a bound, not an estimate; same units): what searches rerank by. Both
+ * are finite; an *error of DBL_MAX says that nothing is known: L1, RABITQ
+ * without a residual (NULL), or vectors beyond a float's range. BITS and
+ * complete SPARSE codes are exact but for rounding, and *error says how much.
  */
-extern float rve_quant_exact(RveMetric metric, const float *a, const float *b, int dim);
+extern double rve_quant_refine(const RveCodec *codec, const RveCodecQuery *query,
+							   const uint8_t *code, const RveCodeFactors *factors,
+							   const uint8_t *residual, double *error);
+
+/* Whether a code holds its whole vector, so that distances by it are exact but for rounding. */
+extern bool rve_quant_code_complete(const RveCodec *codec, const uint8_t *code,
+									const RveCodeFactors *factors);
 
 /*
  * The random rotation alone, of `padded` coordinates (a multiple of

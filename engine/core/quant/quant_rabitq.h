@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * quant_rabitq.h
+ *	  RaBitQ's codec and query, for the two files that work on them:
+ *	  quant_rabitq.c (codes) and quant_residual.c (what refines them).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QUANT_RABITQ_H
+#define QUANT_RABITQ_H
+
+#include "engine/core/quant/quant_int.h"
+
+typedef struct RabitqCodec
+{
+	RveCodec	base;
+	int			bits;
+	int32_t		levels;			/* 2^bits - 1 = -2 c_B */
+	size_t		rotated;		/* dimensions of the rotation */
+	size_t		coded;			/* how many of them, the first ones, have a code */
+	float		step;			/* t_B; 4 bits only */
+	double		xx_scale;		/* of 4 <x_a, x_b> in symmetric distances */
+	double		sym_constant;
+	int64_t		xx_constant;	/* levels^2 * coded */
+	double		mean_norm2;		/* |c|^2 */
+	QuantRotation rotation;
+	float	   *mean;			/* dim */
+	float	   *scratch;		/* rotated */
+} RabitqCodec;
+
+typedef struct RabitqQuery
+{
+	RveCodecQuery base;
+	int32_t		(*dot) (const uint8_t *a, const int8_t *b, size_t n);
+	size_t		bits;
+	size_t		coded;
+	int8_t	   *q8;				/* coded; q' is about 2 * half_scale * q8 */
+	float		half_scale;
+	float		g;
+	int32_t		constant;		/* levels * sum(q8) */
+
+	/* for refining */
+	void		(*refine) (const uint8_t *a, const int8_t *e, const float *q, size_t n,
+						   float *aq, float *eq);
+	float	   *q;				/* coded; q' is unit * q */
+	double		unit;			/* a power of two */
+	double		sum;			/* of q */
+	double		exact_g;
+	double		norm;			/* |q'| */
+} RabitqQuery;
+
+/* A centred and rotated vector in codec->scratch: the true r is scratch * 2^exponent. */
+typedef struct RabitqCentred
+{
+	int			exponent;
+	double		scratch_norm2;	/* of scratch */
+	double		norm2;			/* |v - c|^2, before it was rotated */
+	double		dot_mean;		/* <v - c, c>: the part of an inner product that needs no estimate */
+} RabitqCentred;
+
+/* The head of a residual; one signed byte a coded dimension follows. */
+typedef struct QuantResidualHeader
+{
+	float		delta;			/* r is about delta * (x + scale * e) */
+	float		scale;
+	float		err;			/* bound of the rest's length; FLT_MAX: nothing is known */
+} QuantResidualHeader;
+
+/* Writes the residual of codec->scratch, whose code was cut with factor t. */
+extern void rvi_quant_residual_encode(const RabitqCodec *codec, const RabitqCentred *centred,
+									  float t, const uint8_t *code, uint8_t *residual);
+
+/* rve_quant_refine */
+extern double rvi_quant_residual_refine(const RveCodec *codec, const RveCodecQuery *query,
+										const uint8_t *code, const RveCodeFactors *factors,
+										const uint8_t *residual, double *error);
+
+#endif							/* QUANT_RABITQ_H */
