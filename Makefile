@@ -153,6 +153,17 @@ INDEXAM_OBJS = \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o \
+	indexam/ivf.o \
+	indexam/ivf_build.o \
+	indexam/ivf_cost.o \
+	indexam/ivf_directory.o \
+	indexam/ivf_insert.o \
+	indexam/ivf_page.o \
+	indexam/ivf_pool.o \
+	indexam/ivf_row.o \
+	indexam/ivf_scan.o \
+	indexam/ivf_vacuum.o \
+	indexam/ivf_write_page.o \
 	indexam/search_batch.o \
 	indexam/search_parallel.o \
 	indexam/search_scan.o

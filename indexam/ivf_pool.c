@@ -86,10 +86,10 @@ rvi_ivf_pool_add(IvfPool *pool, const IvfCandidate *candidate)
 {
 	if (pool->count == pool->room)
 	{
-		/* so much below the limit that dropping again would not pay: grow */
+
 		if (pool->count >= (int64) pool->want * POOL_FULL)
 			pool_drop(pool);
-		if (pool->count > pool->room / 2)
+		if (pool->all == NULL || pool->count > pool->room / 2)
 		{
 			pool->room = Max(pool->room * 2, 1024);
 			pool->all = pool->all == NULL ?

@@ -101,47 +101,17 @@ row_clamp_cosine(double value)
 	return value < -1.0 ? -1.0 : value;
 }
 
-static double
-row_hamming(const RveVectorView *a, const RveVectorView *b)
-{
-	uint64		different = 0;
-	int			bytes = (a->dim + 7) / 8;
-	int			i;
-
-	for (i = 0; i + 8 <= bytes; i += 8)
-	{
-		uint64		x;
-		uint64		y;
-
-		memcpy(&x, a->bits + i, 8);
-		memcpy(&y, b->bits + i, 8);
-		different += __builtin_popcountll(x ^ y);
-	}
-	for (; i < bytes; i++)
-		different += __builtin_popcount(a->bits[i] ^ b->bits[i]);
-	return (double) different;
-}
-
 double
 rvi_ivf_exact(RveMetric metric, const RveVectorView *a, const RveVectorView *b)
 {
-	const RveDistTable *kernels = rve_dist_get();
 	float		ip;
 	float		aa;
 	float		bb;
 
-	switch (metric)
-	{
-		case RVE_METRIC_IP:
-			return -kernels->ip_f32(a->x, b->x, a->dim);
-		case RVE_METRIC_COSINE:
-			kernels->cos_f32(a->x, b->x, a->dim, &ip, &aa, &bb);
-			return 1.0 - row_clamp_cosine(ip / sqrt((double) aa * bb));
-		case RVE_METRIC_HAMMING:
-			return row_hamming(a, b);
-		default:
-			return kernels->l2sq_f32(a->x, b->x, a->dim);
-	}
+	if (metric != RVE_METRIC_COSINE)
+		return rve_dist_exact(metric, a, b);
+	rve_dist_get()->cos_f32(a->x, b->x, a->dim, &ip, &aa, &bb);
+	return 1.0 - row_clamp_cosine(ip / sqrt((double) aa * bb));
 }
 
 /* ---- codes ---- */
