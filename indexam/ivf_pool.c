@@ -86,7 +86,6 @@ rvi_ivf_pool_add(IvfPool *pool, const IvfCandidate *candidate)
 {
 	if (pool->count == pool->room)
 	{
-
 		if (pool->count >= (int64) pool->want * POOL_FULL)
 			pool_drop(pool);
 		if (pool->all == NULL || pool->count > pool->room / 2)
@@ -108,9 +107,9 @@ pool_sift(IvfPool *pool, int at)
 
 	while ((child = 2 * at + 1) < pool->count)
 	{
-		if (child + 1 < pool->count && pool->all[child + 1].key < pool->all[child].key)
+		if (child + 1 < pool->count && pool->all[child + 1].lower < pool->all[child].lower)
 			child++;
-		if (!(pool->all[child].key < moving.key))
+		if (!(pool->all[child].lower < moving.lower))
 			break;
 		pool->all[at] = pool->all[child];
 		at = child;

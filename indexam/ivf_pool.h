@@ -15,8 +15,7 @@
 /* A row with the bounds of its distance. */
 typedef struct IvfCandidate
 {
-	float		key;			/* order of measuring */
-	float		lower;
+	float		lower;			/* and the order of measuring */
 	float		upper;
 	RvIvfPlace	place;			/* of its vector */
 	ItemPointerData tid;
@@ -24,7 +23,7 @@ typedef struct IvfCandidate
 
 /*
  * Candidates. While it is filled, those whose lower bound exceeds `limit`, the upper
- * bound of `want` others, are dropped; afterwards it is a heap by key.
+ * bound of `want` others, are dropped; afterwards it is a heap by lower bound.
  */
 typedef struct IvfPool
 {

@@ -20,7 +20,6 @@
  */
 #include "postgres.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "access/relscan.h"
@@ -37,12 +36,6 @@
 
 #define SCAN_POOL 128			/* rows that a first look is good for */
 #define SCAN_POOL_GROWTH 8
-
-/*
- * The stop rule's margin, in widths of the bound: 1.6 * 1.9 = 3 standard
- * deviations, so that one row in 700 may come later than its place.
- */
-#define SCAN_MARGIN 1.6f
 
 typedef struct IvfScanTid
 {
@@ -257,26 +250,20 @@ static void
 ivf_scan_entries(IvfScan *state, RvIvfBlock block, int used, uint32 serial, const float bounds[2])
 {
 	float		lower[RVE_IVF_BLOCK];
-	float		estimate[RVE_IVF_BLOCK];
+	float		upper[RVE_IVF_BLOCK];
 	float		limit = state->pool.limit;
 	IvfCandidate candidate;
 	int			i;
 
 	rve_ivf_scan_block(state->query, block->codes, &block->factors, bounds[0], bounds[1],
-					   lower, estimate);
+					   lower, upper);
 	candidate.place.serial = serial;
 	for (i = 0; i < used; i++)
 	{
-		float		width;
-
 		if (lower[i] > limit || !ItemPointerIsValid(&block->tid[i]))
 			continue;
-		width = estimate[i] - lower[i];
-		candidate.key = estimate[i] - SCAN_MARGIN * width;
-		if (!(candidate.key > -FLT_MAX))
-			candidate.key = -FLT_MAX;	/* overflow: measured first */
 		candidate.lower = lower[i];
-		candidate.upper = estimate[i] + width;
+		candidate.upper = upper[i];
 		candidate.place.block = block->vec_block[i];
 		candidate.place.slot = block->vec_slot[i];
 		candidate.tid = block->tid[i];
@@ -398,7 +385,7 @@ ivf_scan_is_open(const IvfScan *state)
 {
 	return state->pool.count > 0 &&
 		(state->results.count == 0 ||
-		 !((double) state->pool.all[0].key * state->unit > state->results.all[0].dist));
+		 !((double) state->pool.all[0].lower * state->unit > state->results.all[0].dist));
 }
 
 /* The next row in order; false at the end. */

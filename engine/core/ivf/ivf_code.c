@@ -18,6 +18,11 @@
 #define IVF_TABLE_LEVELS 255.0	/* largest table entry */
 #define IVF_SLACK_SIGMAS 3.0	/* of the tables' rounding errors, added to the bound */
 
+#define IVF_PAD 64				/* coordinates; the kernels step by that many */
+#define IVF_ROUNDING 4e-6f		/* relative error of the sums that distances are made of */
+
+_Static_assert(RVE_IVF_MAX_CODED % IVF_PAD == 0 && IVF_PAD % RVE_DIST_PAD == 0, "padding");
+
 struct RveIvfCodec
 {
 	int			dim;
@@ -41,7 +46,7 @@ struct RveIvfQuery
 static size_t
 ivf_padded_dim(int dim)
 {
-	return ((size_t) dim + RVE_DIST_PAD - 1) / RVE_DIST_PAD * RVE_DIST_PAD;
+	return ((size_t) dim + IVF_PAD - 1) / IVF_PAD * IVF_PAD;
 }
 
 int
@@ -322,7 +327,7 @@ rve_ivf_query_free(RveIvfQuery *query)
 void
 rve_ivf_scan_block(const RveIvfQuery *query, const uint8_t *block,
 				   const RveIvfBlockFactors *factors, float base, float reach,
-				   float *lower, float *estimate)
+				   float *lower, float *upper)
 {
 	uint32_t	sums[RVE_IVF_BLOCK];
 	float		delta = query->delta;
@@ -333,10 +338,14 @@ rve_ivf_scan_block(const RveIvfQuery *query, const uint8_t *block,
 	for (int i = 0; i < RVE_IVF_BLOCK; i++)
 	{
 		float		dot = delta * (float) (int32_t) sums[i] + bias;
-		float		est = factors->add[i] + base + factors->resc[i] * dot;
-		float		low = est - factors->err[i] * reach - fabsf(factors->resc[i]) * slack;
+		float		known = factors->add[i] + base;
+		float		est = known + factors->resc[i] * dot;
+		float		width = factors->err[i] * reach;
+		float		rounding = fabsf(factors->resc[i]) * slack +
+			IVF_ROUNDING * (fabsf(factors->add[i]) + fabsf(base));
+		float		low = est - (float) RVE_IVF_MARGIN * width - rounding;
 
-		estimate[i] = est;
 		lower[i] = low > -FLT_MAX ? low : -FLT_MAX; /* also when it is not a number */
+		upper[i] = est + width + rounding;
 	}
 }

@@ -33,7 +33,7 @@ rvi_ivf_sums_get(void)
 	const char *name = rve_dist_get()->name;
 
 #if defined(__x86_64__)
-	if (strcmp(name, "avx512") == 0)
+	if (strncmp(name, "avx512", strlen("avx512")) == 0) /* and its variants */
 		return rvi_ivf_sums_avx512;
 	if (strcmp(name, "avx2") == 0)
 		return rvi_ivf_sums_avx2;
