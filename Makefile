@@ -154,14 +154,19 @@ INDEXAM_OBJS = \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o \
 	indexam/ivf.o \
+	indexam/ivf_batch.o \
 	indexam/ivf_build.o \
+	indexam/ivf_check.o \
 	indexam/ivf_cost.o \
 	indexam/ivf_directory.o \
+	indexam/ivf_inspect.o \
 	indexam/ivf_insert.o \
+	indexam/ivf_maintain.o \
 	indexam/ivf_page.o \
 	indexam/ivf_pool.o \
 	indexam/ivf_row.o \
 	indexam/ivf_scan.o \
+	indexam/ivf_space.o \
 	indexam/ivf_vacuum.o \
 	indexam/ivf_write_page.o \
 	indexam/search_batch.o \

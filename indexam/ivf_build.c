@@ -35,10 +35,6 @@
 #define IVF_SAMPLES_PER_LIST 50
 #define IVF_LEAST_SAMPLES 10000
 #define IVF_PROBE_BLOCKS 32		/* read first, to see how many rows a block has */
-#define IVF_BATCH_ROWS 16384
-#define IVF_BATCH_LEAST 64
-#define IVF_BATCH_BYTES ((Size) 64 * 1024 * 1024)
-#define IVF_ASSIGN_STEP 256		/* rows between looks at interrupts */
 
 typedef struct IvfBuild
 {
@@ -61,14 +57,7 @@ typedef struct IvfBuild
 	/* the rows */
 	RvIvfIndex *index;
 	RvIvfWriter writer;
-	RvIvfEncoder encoder;
-	MemoryContext batch_context;	/* items */
-	float	   *batch;
-	RvIvfItem  *items;
-	uint32	   *nearest;
-	uint32	   *order;
-	int			batch_count;
-	int			batch_room;
+	RvIvfBatch	batch;
 	double		indexed;
 } IvfBuild;
 
@@ -322,107 +311,13 @@ ivf_train(IvfBuild *build)
 /* ---- the rows ---- */
 
 static void
-ivf_batch_init(IvfBuild *build)
-{
-	RvIvfMetaPageData meta;
-	Size		per_row = build->meta.dim * sizeof(float) * 2 + sizeof(RvIvfItem) + 64;
-	Size		limit = Min((Size) maintenance_work_mem * 1024, IVF_BATCH_BYTES);
-
-	build->index = rvi_ivf_open(build->rel, &meta);
-	rvi_ivf_writer_init(&build->writer, build->rel, build->index->magic, true);
-	rvi_ivf_encoder_init(&build->encoder, build->index);
-	build->batch_room = (int) Min(Max(limit / per_row, IVF_BATCH_LEAST), IVF_BATCH_ROWS);
-	build->batch = MemoryContextAllocHuge(CurrentMemoryContext, (Size) build->batch_room *
-										  build->meta.dim * sizeof(float));
-	build->items = palloc(build->batch_room * sizeof(RvIvfItem));
-	build->nearest = palloc(build->batch_room * sizeof(uint32));
-	build->order = palloc(build->batch_room * sizeof(uint32));
-	build->batch_context = AllocSetContextCreate(CurrentMemoryContext, "ivfflat build batch",
-												 ALLOCSET_DEFAULT_SIZES);
-}
-
-static void
-ivf_batch_assign(IvfBuild *build)
-{
-	int			start;
-
-	for (start = 0; start < build->batch_count; start += IVF_ASSIGN_STEP)
-	{
-		CHECK_FOR_INTERRUPTS();
-		rve_kmeans_assign(&build->index->centroids,
-						  build->batch + (Size) start * build->meta.dim,
-						  Min(IVF_ASSIGN_STEP, build->batch_count - start),
-						  build->nearest + start, NULL);
-	}
-}
-
-/* Positions of the batch's rows, list by list (a counting sort); starts[i + 1] ends list i. */
-static void
-ivf_batch_sort(IvfBuild *build, uint32 *starts)
-{
-	Size		lists = build->index->centroids.count;
-	int			i;
-	Size		l;
-
-	memset(starts, 0, (lists + 2) * sizeof(uint32));
-	for (i = 0; i < build->batch_count; i++)
-		starts[build->nearest[i] + 2]++;
-	for (l = 2; l < lists + 2; l++)
-		starts[l] += starts[l - 1];
-	for (i = 0; i < build->batch_count; i++)
-		build->order[starts[build->nearest[i] + 1]++] = i;
-}
-
-/* Encodes and appends the rows order[from .. to) of one list. */
-static void
-ivf_batch_append(IvfBuild *build, uint32 list, uint32 from, uint32 to)
-{
-	RvIvfIndex *index = build->index;
-	Size		code_bytes = rve_ivf_code_bytes(build->meta.dim);
-	RvIvfItem  *items = palloc((to - from) * sizeof(RvIvfItem));
-	uint8	   *codes = palloc((to - from) * code_bytes);
-	uint32		i;
-
-	rvi_ivf_encoder_use(&build->encoder, index->centroids.x + (Size) list * build->meta.dim);
-	for (i = from; i < to; i++)
-	{
-		RvIvfItem  *item = &items[i - from];
-		uint8	   *code = codes + (i - from) * code_bytes;
-
-		*item = build->items[build->order[i]];
-		rve_ivf_encode(index->codec, build->batch + (Size) build->order[i] * build->meta.dim,
-					   build->encoder.centroid, build->encoder.rotated, code, &item->factors);
-		item->code = code;
-	}
-	if (rvi_ivf_append(&build->writer, &index->geo, &index->lists[list], items, to - from) !=
-		to - from)
-		elog(ERROR, "a list of a new ivfflat index takes no rows");
-	pfree(codes);
-	pfree(items);
-}
-
-static void
 ivf_batch_flush(IvfBuild *build)
 {
-	Size		lists = build->index->centroids.count;
-	uint32	   *starts = palloc((lists + 2) * sizeof(uint32));
-	Size		l;
-
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, RV_IVF_PHASE_ASSIGN);
-	ivf_batch_assign(build);
+	rvi_ivf_batch_assign(&build->batch);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, RV_IVF_PHASE_LOAD);
-	ivf_batch_sort(build, starts);
-	for (l = 0; l < lists; l++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (starts[l + 1] > starts[l])
-			ivf_batch_append(build, (uint32) l, starts[l], starts[l + 1]);
-	}
-	build->indexed += build->batch_count;
+	build->indexed += rvi_ivf_batch_load(&build->batch);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_DONE, (int64) build->indexed);
-	build->batch_count = 0;
-	MemoryContextReset(build->batch_context);
-	pfree(starts);
 }
 
 /* PostgreSQL callback */
@@ -431,7 +326,6 @@ ivf_build_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, b
 				   void *state)
 {
 	IvfBuild   *build = state;
-	RvIvfItem  *item = &build->items[build->batch_count];
 	MemoryContext old;
 	RvIvfRow	row;
 
@@ -441,23 +335,14 @@ ivf_build_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, b
 	old = MemoryContextSwitchTo(build->row_context);
 	if (ivf_build_read(build, values[0], &row))
 	{
-		char	   *copy = MemoryContextAlloc(build->batch_context, row.item_bytes);
-
-		memcpy(copy, row.item, row.item_bytes);
-		memcpy(build->batch + (Size) build->batch_count * build->meta.dim, row.x,
-			   build->meta.dim * sizeof(float));
-		item->tid = *tid;
-		item->item = copy;
 		if (build->index->geo.item_bytes == 0)
 			rvi_ivf_geometry_init(&build->index->geo, build->meta.dim,
 								  rvi_ivf_learn_item_bytes(&build->writer, row.item_bytes));
-		RV_ENSURE(row.item_bytes == build->index->geo.item_bytes,
-				  "vectors of one index differ in size");
-		build->batch_count++;
+		rvi_ivf_batch_add(&build->batch, &row, tid);
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(build->row_context);
-	if (build->batch_count == build->batch_room)
+	if (rvi_ivf_batch_is_full(&build->batch))
 		ivf_batch_flush(build);
 }
 
@@ -488,7 +373,9 @@ ivfbuild(Relation heap, Relation rel, struct IndexInfo *info)
 
 	ivf_build_init(&build, heap, rel, info);
 	ivf_train(&build);
-	ivf_batch_init(&build);
+	build.index = rvi_ivf_open(rel, &build.meta);
+	rvi_ivf_writer_init(&build.writer, rel, build.index->magic, true);
+	rvi_ivf_batch_init(&build.batch, build.index, &build.writer);
 	pgstat_progress_update_param(PROGRESS_CREATEIDX_SUBPHASE, RV_IVF_PHASE_ASSIGN);
 	if (heap->rd_rel->reltuples > 0)
 		pgstat_progress_update_param(PROGRESS_CREATEIDX_TUPLES_TOTAL,

@@ -279,6 +279,27 @@ extern bool rvi_ivf_with_item(RvIvfReader *reader, const RvIvfIndex *index, RvIv
 extern int	rvi_ivf_item_blocks(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace place,
 								BlockNumber *blocks, int room);
 
+/* A code page's entries, copied. Arrays have room for geo.capacity. */
+typedef struct RvIvfPageRows
+{
+	int			n;
+	uint16	   *positions;
+	ItemPointerData *tids;
+	RvIvfPlace *places;
+	RvIvfCodeHeadData head;
+	BlockNumber next;
+} RvIvfPageRows;
+
+extern void rvi_ivf_page_rows_init(RvIvfPageRows *rows, const RvIvfGeometry *geo);
+
+/*
+ * Copies the entries that have rows, or all that were handed out. False: it is no code page of
+ * this list.
+ */
+extern bool rvi_ivf_read_rows(RvIvfReader *reader, const RvIvfIndex *index,
+							  const RvIvfEntryData *list, BlockNumber block, bool all,
+							  RvIvfPageRows *rows);
+
 /*
  * The index at its present generation, held until CurrentMemoryContext goes;
  * *meta is what the meta page said.
@@ -341,8 +362,8 @@ extern int	rvi_ivf_append(RvIvfWriter *writer, const RvIvfGeometry *geo, const R
 
 /*
  * Takes rows out of one code page: the entries of positions[n], where they
- * still hold tids[i]. Returns how many. first_free: this page is the first of
- * the list with free entries.
+ * still hold tids[i]. Returns how many. hint: the page from which inserts are to look
+ * for free entries, InvalidBlockNumber = from where they do now.
  */
 typedef struct RvIvfRemoval
 {
@@ -351,7 +372,7 @@ typedef struct RvIvfRemoval
 	int			n;
 	const uint16 *positions;
 	const ItemPointerData *tids;
-	bool		first_free;
+	BlockNumber hint;
 } RvIvfRemoval;
 
 extern int	rvi_ivf_remove(RvIvfWriter *writer, const RvIvfIndex *index, const RvIvfRemoval *removal);
@@ -361,6 +382,20 @@ extern bool rvi_ivf_set_state(RvIvfWriter *writer, const RvIvfEntryData *list, R
 
 /* Sets the item size if the meta page has none; returns what it is then. */
 extern uint32 rvi_ivf_learn_item_bytes(RvIvfWriter *writer, uint32 item_bytes);
+
+/*
+ * Writes the lists to new RETIRED pages in front of the chain that starts at
+ * head; returns the new head. They count once the meta page names it.
+ */
+extern BlockNumber rvi_ivf_write_retired(RvIvfWriter *writer, const RvIvfEntryData *lists,
+										 uint32 n, BlockNumber head);
+
+/* Sets a RETIRED page's fxid if it has none; takes one out of the chain, behind previous. */
+extern void rvi_ivf_set_retired_fxid(RvIvfWriter *writer, BlockNumber block, uint64 fxid);
+extern void rvi_ivf_unlink_retired(RvIvfWriter *writer, BlockNumber previous, BlockNumber block);
+
+/* The relation's length, all pages of which are initialised or lost. */
+extern BlockNumber rvi_ivf_settled_blocks(Relation rel);
 
 /* Serial numbers first .. first + n - 1 are the caller's. */
 extern uint32 rvi_ivf_take_serials(RvIvfWriter *writer, uint32 n);
@@ -402,12 +437,54 @@ extern void rvi_ivf_switch(RvIvfWriter *writer, const RvIvfDirectory *directory,
 extern char *rvi_ivf_read_stream(Relation rel, uint32 magic, BlockNumber first, uint32 serial,
 								 Size size);
 
+/* ---- ivf_batch.c ---- */
+
+/* Rows on their way into the lists of index, several at a time. */
+typedef struct RvIvfBatch
+{
+	const RvIvfIndex *index;
+	RvIvfWriter *writer;
+	RvIvfEncoder encoder;
+	MemoryContext context;		/* items */
+	float	   *x;
+	RvIvfItem  *items;
+	uint32	   *nearest;
+	uint32	   *order;
+	int			count;
+	int			room;
+} RvIvfBatch;
+
+extern void rvi_ivf_batch_init(RvIvfBatch *batch, const RvIvfIndex *index, RvIvfWriter *writer);
+extern bool rvi_ivf_batch_is_full(const RvIvfBatch *batch);
+
+/* Copies the row. The batch must not be full. */
+extern void rvi_ivf_batch_add(RvIvfBatch *batch, const RvIvfRow *row, ItemPointer tid);
+
+/* Finds each row's list; then appends all of them, empties the batch and returns how many they were. */
+extern void rvi_ivf_batch_assign(RvIvfBatch *batch);
+extern int	rvi_ivf_batch_load(RvIvfBatch *batch);
+
 /* ---- ivf_insert.c ---- */
 
 /* Adds one row, waiting where a list is being replaced. */
 extern void rvi_ivf_insert(RvIvfWriter *writer, const RvIvfRow *row, ItemPointer tid);
 
-/* ---- ivf_vacuum.c, ivf_maintain.c ---- */
+/* ---- ivf_space.c ---- */
+
+/* Frees the pages of retired lists that no scan can be reading any more; returns how many. */
+extern int64 rvi_ivf_free_retired(RvIvfWriter *writer, const RvIvfIndex *index);
+
+/* Frees pages that belong to nothing, left over by crashes and errors; returns how many. */
+extern int64 rvi_ivf_free_leaked(RvIvfWriter *writer, const RvIvfIndex *index);
+
+/* Frees a directory's pages. */
+extern void rvi_ivf_free_directory(RvIvfWriter *writer, const RvIvfMetaPageData *meta);
+
+/* Blocks of all pages of a list, code pages last and its first page the very last; palloc'd. */
+extern BlockNumber *rvi_ivf_list_blocks(RvIvfReader *reader, const RvIvfIndex *index,
+										const RvIvfEntryData *list, Size *n);
+
+/* ---- ivf_maintain.c ---- */
 
 /* What maintenance did. */
 typedef struct RvIvfMaintenance
@@ -423,6 +500,15 @@ typedef struct RvIvfMaintenance
 
 /* Caller holds a self-conflicting lock on the table. */
 extern void rvi_ivf_maintain(Relation rel, RvIvfMaintenance *done);
+
+/* ---- ivf_inspect.c ---- */
+
+/* Opens an ivfflat index for a function its caller may use; raises otherwise. */
+extern Relation rvi_ivf_open_checked(Oid relid, int lockmode);
+extern bool rvi_ivf_is_index(Oid relid);
+
+/* ivf_check.c */
+extern Datum rvi_ivf_check(FunctionCallInfo fcinfo);
 
 /* ---- the access method's callbacks ---- */
 extern IndexBuildResult *ivfbuild(Relation heap, Relation index, struct IndexInfo *info);

@@ -128,6 +128,51 @@ rvi_ivf_check_code_page(Relation rel, const RvIvfIndex *index, BlockNumber block
 		rvi_ivf_corrupted(rel, block, "IVF-3: a code page counts more entries than it has room for.");
 }
 
+void
+rvi_ivf_page_rows_init(RvIvfPageRows *rows, const RvIvfGeometry *geo)
+{
+	memset(rows, 0, sizeof(*rows));
+	rows->positions = palloc(geo->capacity * sizeof(uint16));
+	rows->tids = palloc(geo->capacity * sizeof(ItemPointerData));
+	rows->places = palloc(geo->capacity * sizeof(RvIvfPlace));
+}
+
+bool
+rvi_ivf_read_rows(RvIvfReader *reader, const RvIvfIndex *index, const RvIvfEntryData *list,
+				  BlockNumber block, bool all, RvIvfPageRows *rows)
+{
+	Buffer		buffer = InvalidBuffer;
+	Page		page = rvi_ivf_lock_page(reader, block, &buffer);
+	bool		ours = page != NULL && rvi_ivf_page_is(index, page, RV_IVF_PAGE_CODE, list->serial);
+	int			i;
+
+	rows->n = 0;
+	rows->next = InvalidBlockNumber;
+	if (ours)
+	{
+		rvi_ivf_check_code_page(reader->rel, index, block, page);
+		rows->head = *rvi_ivf_head(page);
+		rows->next = rvi_ivf_opaque(page)->next;
+	}
+	for (i = 0; ours && i < rows->head.used; i++)
+	{
+		RvIvfBlock	codes = rvi_ivf_block(&index->geo, page, i / RVE_IVF_BLOCK);
+		int			at = i % RVE_IVF_BLOCK;
+
+		if (!all && !ItemPointerIsValid(&codes->tid[at]))
+			continue;
+		rows->positions[rows->n] = i;
+		rows->tids[rows->n] = codes->tid[at];
+		rows->places[rows->n].serial = list->serial;
+		rows->places[rows->n].block = codes->vec_block[at];
+		rows->places[rows->n++].slot = codes->vec_slot[at];
+	}
+	if (page != NULL)
+		rvi_ivf_unlock_page(buffer);
+	rvi_ivf_release(buffer);
+	return ours;
+}
+
 /* ---- items ---- */
 
 /* Raises unless the bytes are a plain datum of this index's type and dimensions. */

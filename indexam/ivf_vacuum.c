@@ -30,47 +30,9 @@ typedef struct IvfVacuum
 	IndexBulkDeleteCallback callback;
 	void	   *callback_state;
 
-	/* one page's rows */
-	int			n;
-	uint16	   *positions;
-	ItemPointerData *tids;
-	RvIvfPlace *places;
+	RvIvfPageRows rows;			/* of one page */
 	bool		any_free;		/* seen in the list so far */
 } IvfVacuum;
-
-/* Copies a page's rows; returns the next page. *free: entries without a row. */
-static BlockNumber
-ivf_vacuum_read(IvfVacuum *vacuum, const RvIvfEntryData *list, BlockNumber block, int *free)
-{
-	const RvIvfGeometry *geo = &vacuum->index->geo;
-	Buffer		buffer = InvalidBuffer;
-	Page		page = rvi_ivf_lock_page(&vacuum->reader, block, &buffer);
-	BlockNumber next;
-	int			i;
-
-	if (page == NULL || !rvi_ivf_page_is(vacuum->index, page, RV_IVF_PAGE_CODE, list->serial))
-		rvi_ivf_corrupted(vacuum->reader.rel, block,
-						  "IVF-4: a list's chain leads to a page of something else.");
-	rvi_ivf_check_code_page(vacuum->reader.rel, vacuum->index, block, page);
-	vacuum->n = 0;
-	*free = rvi_ivf_head(page)->free;
-	for (i = 0; i < rvi_ivf_head(page)->used; i++)
-	{
-		RvIvfBlock	codes = rvi_ivf_block(geo, page, i / RVE_IVF_BLOCK);
-
-		if (!ItemPointerIsValid(&codes->tid[i % RVE_IVF_BLOCK]))
-			continue;
-		vacuum->positions[vacuum->n] = i;
-		vacuum->tids[vacuum->n] = codes->tid[i % RVE_IVF_BLOCK];
-		vacuum->places[vacuum->n].serial = list->serial;
-		vacuum->places[vacuum->n].block = codes->vec_block[i % RVE_IVF_BLOCK];
-		vacuum->places[vacuum->n++].slot = codes->vec_slot[i % RVE_IVF_BLOCK];
-	}
-	next = rvi_ivf_opaque(page)->next;
-	rvi_ivf_unlock_page(buffer);
-	rvi_ivf_release(buffer);
-	return next;
-}
 
 /* Keeps the dead ones among the rows that were copied. */
 static void
@@ -79,16 +41,16 @@ ivf_vacuum_find_dead(IvfVacuum *vacuum)
 	int			dead = 0;
 	int			i;
 
-	for (i = 0; i < vacuum->n; i++)
+	for (i = 0; i < vacuum->rows.n; i++)
 	{
-		if (!vacuum->callback(&vacuum->tids[i], vacuum->callback_state))
+		if (!vacuum->callback(&vacuum->rows.tids[i], vacuum->callback_state))
 			continue;
-		vacuum->positions[dead] = vacuum->positions[i];
-		vacuum->tids[dead] = vacuum->tids[i];
-		vacuum->places[dead++] = vacuum->places[i];
+		vacuum->rows.positions[dead] = vacuum->rows.positions[i];
+		vacuum->rows.tids[dead] = vacuum->rows.tids[i];
+		vacuum->rows.places[dead++] = vacuum->rows.places[i];
 	}
-	vacuum->stats->num_index_tuples += vacuum->n - dead;
-	vacuum->n = dead;
+	vacuum->stats->num_index_tuples += vacuum->rows.n - dead;
+	vacuum->rows.n = dead;
 }
 
 /* Frees the pages of vectors that have their own. */
@@ -102,9 +64,9 @@ ivf_vacuum_free_vectors(IvfVacuum *vacuum, uint32 serial)
 	if (vacuum->index->geo.items_per_page > 0 || room == 0)
 		return;
 	blocks = palloc(room * sizeof(BlockNumber));
-	for (i = 0; i < vacuum->n; i++)
+	for (i = 0; i < vacuum->rows.n; i++)
 	{
-		int			n = rvi_ivf_item_blocks(&vacuum->reader, vacuum->index, vacuum->places[i],
+		int			n = rvi_ivf_item_blocks(&vacuum->reader, vacuum->index, vacuum->rows.places[i],
 											blocks, room);
 
 		rvi_ivf_free_pages(&vacuum->writer, blocks, n, serial);
@@ -122,28 +84,28 @@ ivf_vacuum_list(IvfVacuum *vacuum, const RvIvfEntryData *list)
 	while (block != InvalidBlockNumber)
 	{
 		RvIvfRemoval removal;
-		BlockNumber next;
-		int			free;
 
 		vacuum_delay_point();
 		if (steps++ > RelationGetNumberOfBlocks(vacuum->reader.rel))
 			rvi_ivf_corrupted(vacuum->reader.rel, block, "IVF-4: a list's chain is a circle.");
-		next = ivf_vacuum_read(vacuum, list, block, &free);
+		if (!rvi_ivf_read_rows(&vacuum->reader, vacuum->index, list, block, false, &vacuum->rows))
+			rvi_ivf_corrupted(vacuum->reader.rel, block,
+							  "IVF-4: a list's chain leads to a page of something else.");
 		ivf_vacuum_find_dead(vacuum);
-		if (vacuum->n > 0)
+		if (vacuum->rows.n > 0)
 		{
 			removal.list = list;
 			removal.block = block;
-			removal.n = vacuum->n;
-			removal.positions = vacuum->positions;
-			removal.tids = vacuum->tids;
-			removal.first_free = !vacuum->any_free;
+			removal.n = vacuum->rows.n;
+			removal.positions = vacuum->rows.positions;
+			removal.tids = vacuum->rows.tids;
+			removal.hint = vacuum->any_free ? InvalidBlockNumber : block;
 			vacuum->stats->tuples_removed += rvi_ivf_remove(&vacuum->writer, vacuum->index,
 															&removal);
 			ivf_vacuum_free_vectors(vacuum, list->serial);
 		}
-		vacuum->any_free |= vacuum->n > 0 || free > 0;
-		block = next;
+		vacuum->any_free |= vacuum->rows.n > 0 || vacuum->rows.head.free > 0;
+		block = vacuum->rows.next;
 	}
 }
 
@@ -169,9 +131,7 @@ ivfbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 	vacuum.stats = stats;
 	vacuum.callback = callback;
 	vacuum.callback_state = callback_state;
-	vacuum.positions = palloc(vacuum.index->geo.capacity * sizeof(uint16));
-	vacuum.tids = palloc(vacuum.index->geo.capacity * sizeof(ItemPointerData));
-	vacuum.places = palloc(vacuum.index->geo.capacity * sizeof(RvIvfPlace));
+	rvi_ivf_page_rows_init(&vacuum.rows, &vacuum.index->geo);
 	for (i = 0; i < vacuum.index->centroids.count; i++)
 		ivf_vacuum_list(&vacuum, &vacuum.index->lists[i]);
 	MemoryContextSwitchTo(old);
@@ -183,9 +143,15 @@ ivfbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 IndexBulkDeleteResult *
 ivfvacuumcleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats)
 {
-	/* without a bulk delete nothing was counted: leave pg_class as it is */
-	if (info->analyze_only || stats == NULL)
+	RvIvfMaintenance done;
+
+	if (info->analyze_only)
 		return stats;
+	rvi_ivf_maintain(info->index, &done);
+
+	/* without a bulk delete nothing was counted: leave pg_class as it is */
+	if (stats == NULL)
+		return NULL;
 	stats->num_pages = RelationGetNumberOfBlocks(info->index);
 	return stats;
 }

@@ -612,8 +612,8 @@ rvi_ivf_remove(RvIvfWriter *writer, const RvIvfIndex *index, const RvIvfRemoval 
 	}
 	head->free += removed;
 	first->rows -= Min((uint32) removed, first->rows);
-	if (head->free > 0 && (removal->first_free || first->free_hint == InvalidBlockNumber))
-		first->free_hint = removal->block;
+	if (removal->hint != InvalidBlockNumber)
+		first->free_hint = removal->hint;
 	rvi_ivf_write_finish(writer);
 	return removed;
 }
@@ -706,6 +706,66 @@ rvi_ivf_write_stream(RvIvfWriter *writer, RvIvfPageKind kind, uint32 serial, con
 	return first;
 }
 
+BlockNumber
+rvi_ivf_write_retired(RvIvfWriter *writer, const RvIvfEntryData *lists, uint32 n, BlockNumber head)
+{
+	uint32		start;
+
+	for (start = 0; start < n; start += RV_IVF_RETIRED_PER_PAGE)
+	{
+		BlockNumber block = rvi_ivf_take_page(writer, RV_IVF_PAGE_RETIRED, 0);
+		RvIvfRetired retired;
+		Page		page;
+
+		rvi_ivf_write_start(writer);
+		page = rvi_ivf_write_page(writer, block);
+		retired = (RvIvfRetired) PageGetContents(page);
+		retired->fxid = 0;
+		retired->count = Min(n - start, RV_IVF_RETIRED_PER_PAGE);
+		memcpy(retired->entries, lists + start, retired->count * sizeof(RvIvfEntryData));
+		rvi_ivf_opaque(page)->next = head;
+		rvi_ivf_write_finish(writer);
+		head = block;
+	}
+	return head;
+}
+
+void
+rvi_ivf_set_retired_fxid(RvIvfWriter *writer, BlockNumber block, uint64 fxid)
+{
+	rvi_ivf_write_start(writer);
+	((RvIvfRetired) PageGetContents(rvi_ivf_write_page(writer, block)))->fxid = fxid;
+	rvi_ivf_write_finish(writer);
+}
+
+void
+rvi_ivf_unlink_retired(RvIvfWriter *writer, BlockNumber previous, BlockNumber block)
+{
+	RvIvfMetaPage meta;
+	BlockNumber next;
+
+	rvi_ivf_write_start(writer);
+	meta = write_meta(writer);
+	next = rvi_ivf_opaque(rvi_ivf_write_page(writer, block))->next;
+	if (previous == InvalidBlockNumber)
+		meta->retired_head = next;
+	else
+		rvi_ivf_opaque(rvi_ivf_write_page(writer, previous))->next = next;
+	rvi_ivf_write_finish(writer);
+}
+
+BlockNumber
+rvi_ivf_settled_blocks(Relation rel)
+{
+	BlockNumber blocks;
+
+	/* new pages are locked by their maker before it lets go of this */
+	LockRelationForExtension(rel, ExclusiveLock);
+	blocks = RelationGetNumberOfBlocks(rel);
+	UnlockRelationForExtension(rel, ExclusiveLock);
+	return blocks;
+}
+
 void
 rvi_ivf_switch(RvIvfWriter *writer, const RvIvfDirectory *directory, uint32 retired_head)
 {
@@ -729,7 +789,7 @@ rvi_ivf_switch(RvIvfWriter *writer, const RvIvfDirectory *directory, uint32 reti
 /* Appends an initialised page with the given content to a new fork. */
 static void
 write_append_page(Relation rel, int forknum, const RvIvfMetaPageData *meta, RvIvfPageKind kind,
-				  const char *content, Size size)
+				  const char *content, Size size, bool last)
 {
 	Buffer		buffer = ReadBufferExtended(rel, (ForkNumber) forknum, P_NEW, RBM_NORMAL, NULL);
 	BlockNumber block = BufferGetBlockNumber(buffer);
@@ -743,8 +803,8 @@ write_append_page(Relation rel, int forknum, const RvIvfMetaPageData *meta, RvIv
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	START_CRIT_SECTION();
 	write_init_page(page, meta->index_magic, kind, serial, InvalidTransactionId);
-	if (kind == RV_IVF_PAGE_DIRECTORY)
-		rvi_ivf_opaque(page)->next = block + 1; /* the last one's is not followed */
+	if (!last)
+		rvi_ivf_opaque(page)->next = block + 1;
 	memcpy(PageGetContents(page), content, size);
 	MarkBufferDirty(buffer);
 	if (forknum == INIT_FORKNUM)
@@ -761,17 +821,19 @@ rvi_ivf_create_meta(Relation rel, int forknum, const RvIvfMetaPageData *meta,
 	Size		start;
 	BlockNumber block;
 
-	write_append_page(rel, forknum, meta, RV_IVF_PAGE_META, (const char *) meta, sizeof(*meta));
+	write_append_page(rel, forknum, meta, RV_IVF_PAGE_META, (const char *) meta, sizeof(*meta),
+					  true);
 	if (directory == NULL)
 		return;
 	block = RV_IVF_META_BLOCK + 1;
 	head.tail = block;
 	head.pages = 1;
 	head.vec_block = head.free_hint = InvalidBlockNumber;
-	write_append_page(rel, forknum, meta, RV_IVF_PAGE_CODE, (const char *) &head, sizeof(head));
+	write_append_page(rel, forknum, meta, RV_IVF_PAGE_CODE, (const char *) &head, sizeof(head),
+					  true);
 	for (start = 0; start < size; start += RV_IVF_PAGE_ROOM)
 		write_append_page(rel, forknum, meta, RV_IVF_PAGE_DIRECTORY, directory + start,
-						  Min(size - start, RV_IVF_PAGE_ROOM));
+						  Min(size - start, RV_IVF_PAGE_ROOM), size - start <= RV_IVF_PAGE_ROOM);
 }
 
 void

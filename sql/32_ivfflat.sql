@@ -143,3 +143,20 @@ CREATE OPERATOR CLASS binaryvec_hamming_ops FOR TYPE binaryvec USING ruivfflat A
     FUNCTION 1 binaryvec_hamming_distance(binaryvec, binaryvec),
     FUNCTION 3 binaryvec_hamming_distance(binaryvec, binaryvec);
 COMMENT ON OPERATOR CLASS binaryvec_hamming_ops USING ruivfflat IS 'Hamming distance';
+
+CREATE FUNCTION ruvector_ivfflat_stats(index regclass,
+    OUT rows bigint, OUT lists bigint, OUT lists_wanted bigint, OUT smallest bigint, OUT largest bigint,
+    OUT deviation double precision, OUT dims integer, OUT coded_dims integer, OUT generation bigint,
+    OUT code_pages bigint, OUT free_pages bigint, OUT pages bigint, OUT bytes bigint) RETURNS record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ruvector_ivfflat_stats(regclass) IS
+    'contents and size of an ivfflat index: rows, lists, rows of the smallest and largest list and their standard deviation';
+REVOKE EXECUTE ON FUNCTION ruvector_ivfflat_stats(regclass) FROM PUBLIC;
+
+-- Checks by itself that the caller owns the index.
+CREATE FUNCTION ruvector_index_maintenance(index regclass,
+    OUT lists_before bigint, OUT lists_after bigint, OUT split bigint, OUT merged bigint,
+    OUT created bigint, OUT moved bigint, OUT freed bigint) RETURNS record
+    AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_index_maintenance(regclass) IS
+    'what VACUUM does for an ivfflat index, at once: splits lists that have grown, merges those that have shrunk, moves rows to nearer lists; says how many lists, rows and freed pages that were';
