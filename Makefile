@@ -5,11 +5,12 @@
 # PGXS targets (all, install, clean) are PostgreSQL's usual ones and act on $(PG_CONFIG).
 
 EXTVERSION   := 0.1.0
+COMPATVERSION := 0.8.6
 PG_CONFIG    ?= pg_config
 BUILD        := build
 
 USER_TARGETS := help demo check unit check-core check-layers check-style check-symbols \
-                check-sanitize start stop bench
+                check-sanitize start stop bench bench-ann
 
 ifneq ($(filter $(USER_TARGETS),$(MAKECMDGOALS)),)
 
@@ -62,9 +63,16 @@ check-sanitize:
 bench:
 	@tools/private bench
 
+#@ make bench-ann       vector search side by side; SCALE=full, DATA=..., SYSTEMS=..., EXTENSION=...
+# DATA and EXTENSION are PGXS variables as well: the build must not see these
+bench-ann:
+	@env -u MAKEFLAGS -u MAKEOVERRIDES -u DATA -u EXTENSION RV_BENCH_DATA='$(DATA)' RV_BENCH_SYSTEMS='$(SYSTEMS)' \
+		RV_BENCH_EXTENSION='$(EXTENSION)' RV_BENCH_SCALE='$(SCALE)' RV_BENCH_PARTS='$(PARTS)' tools/private bench ann
+
 else # ------------------------------------------------------------------ PGXS
 
 #@ make, make install   build, and install into $(PG_CONFIG)'s server
+#@ make install-compat  the same, and the extension "vector" for applications written for pgvector
 #@ make clean           remove everything that was built, the private server included
 
 EXTENSION  = ruvector
@@ -80,6 +88,10 @@ CORE_OBJS = \
 	engine/core/dist/dist_scalar.o \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_mem.o \
+	engine/core/hnsw/hnsw_mem_add.o \
+	engine/core/hnsw/hnsw_mem_merge.o \
+	engine/core/hnsw/hnsw_mem_search.o \
+	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
 	engine/core/ivf/ivf_code.o \
@@ -138,6 +150,11 @@ INDEXAM_OBJS = \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
+	indexam/hnsw_build_cells.o \
+	indexam/hnsw_build_merge.o \
+	indexam/hnsw_build_parallel.o \
+	indexam/hnsw_build_parts.o \
+	indexam/hnsw_build_pivots.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
 	indexam/hnsw_geometry.o \
@@ -238,7 +255,8 @@ PG_CFLAGS   = -fvisibility=hidden -Wextra -Werror -Wno-unused-parameter -Wno-sig
 # -Bsymbolic: PostgreSQL loads libraries RTLD_GLOBAL, and pgvector's has functions of the same names
 SHLIB_LINK  = $(CORE_LIB) -lm -Wl,-Bsymbolic $(RV_LDFLAGS)
 
-EXTRA_CLEAN = $(BUILD) $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c cypher/cy_gram.h cypher/cy_scan.c \
+EXTRA_CLEAN = $(BUILD) vector--$(COMPATVERSION).sql $(CORE_OBJS) $(CORE_LIB) cypher/cy_gram.c \
+	cypher/cy_gram.h cypher/cy_scan.c \
 	$(wildcard *.d */*.d */*/*.d */*/*/*.d)
 
 # no LLVM bitcode: nothing here profits from inlining into JIT code, and it doubles the build
@@ -286,6 +304,17 @@ $(CYPHER_OBJS): $(if $(CYPHER_OBJS),cypher/cy_gram.h)
 
 ruvector--$(EXTVERSION).sql: $(SQL_PARTS) tools/make_sql
 	tools/make_sql ruvector $(SQL_PARTS) >$@ || { rm -f $@; exit 1; }
+
+vector--$(COMPATVERSION).sql: $(SQL_PARTS) tools/make_sql
+	tools/make_sql vector $(SQL_PARTS) >$@ || { rm -f $@; exit 1; }
+
+# never over pgvector's own files: that installation would be left with a library of neither
+COMPATDIR = $(DESTDIR)$(datadir)/$(datamoduledir)
+.PHONY: install-compat
+install-compat: install vector--$(COMPATVERSION).sql
+	@if [ -f '$(COMPATDIR)/vector.control' ] && ! grep -q ruvector '$(COMPATDIR)/vector.control'; then \
+		echo "$(COMPATDIR)/vector.control is pgvector's: remove that package first" >&2; exit 1; fi
+	$(INSTALL_DATA) vector.control vector--$(COMPATVERSION).sql '$(COMPATDIR)/'
 
 clean: stop-private
 .PHONY: stop-private

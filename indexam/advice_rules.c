@@ -334,7 +334,8 @@ rules_advise_others(Rules *rules)
 
 		if (equal(index->key, rules->distance->column))
 			same_key = index;
-		else if (equal(rules_strip_casts(index->key), rules_strip_casts(rules->distance->column)))
+		else if (strcmp(get_opname(index->opclass->op), get_opname(rules->distance->op)) == 0 &&
+				 equal(rules_strip_casts(index->key), rules_strip_casts(rules->distance->column)))
 			same_column = index;
 	}
 	if (same_key != NULL)

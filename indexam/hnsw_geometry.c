@@ -73,7 +73,7 @@ rvi_hnsw_fit_code(RvHnswMetaPageData *meta)
 		do
 		{
 			params.coded_dim = (params.coded_dim - 1) / GEO_CODED_UNIT * GEO_CODED_UNIT;
-		} while (rve_quant_code_bytes_for(&params) > room);
+		} while (params.coded_dim > GEO_CODED_UNIT && rve_quant_code_bytes_for(&params) > room);
 		meta->coded_dim = params.coded_dim;
 	}
 	meta->mean_pages = meta->kind != RVE_CODE_RABITQ ? 0 :

@@ -23,6 +23,7 @@
 #include "indexam/hnsw_int.h"
 
 #define GPAGE_PINS 8			/* pages held at a time: no burden to a small buffer pool */
+#define GPAGE_LOAD_AHEAD 8		/* the same, before they are copied */
 #define GPAGE_AHEAD 6			/* slots the processor is told to fetch before they are scored */
 
 /* The core takes NaN as "no such node" and wants all others finite. */
@@ -34,6 +35,7 @@ gpage_finite(float dist)
 	return dist < -FLT_MAX ? -FLT_MAX : dist;
 }
 
+/* Copies edges, with their flags, but none to self. */
 static int
 gpage_copy_edges(const uint32 *edges, int count, RveNode self, RveNode *out)
 {
@@ -42,7 +44,7 @@ gpage_copy_edges(const uint32 *edges, int count, RveNode self, RveNode *out)
 
 	for (i = 0; i < count; i++)
 		if (RVE_HNSW_NODE(edges[i]) != self)
-			out[n++] = RVE_HNSW_NODE(edges[i]);
+			out[n++] = edges[i];
 	return n;
 }
 
@@ -86,24 +88,19 @@ gpage_peek_neighbors(RvHnswReader *reader, RvHnswPlace place, RveNode node, RveN
 	return state == RV_HNSW_LIVE || state == RV_HNSW_DOOMED ? n : 0;
 }
 
+/*
+ * A node's edges on level 0, with flags, under pin and lock; 0 when it is no
+ * node. *upper_block: where its lists of the other levels are, if it has that.
+ */
 static int
-gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
+gpage_locked_edges(RvHnswReader *reader, RvHnswPlace place, RveNode node, int level,
+				   BlockNumber *upper_block, RveNode *out)
 {
-	RvHnswPageGraph *graph = host;
-	RvHnswReader *reader = &graph->reader;
-	RvHnswPlace place = rvi_hnsw_slot_place(&reader->index->geo, node);
 	Buffer		buffer = InvalidBuffer;
-	BlockNumber upper_block = InvalidBlockNumber;
 	Page		page;
 	int			n = 0;
 
-	if (level == 0)
-	{
-		n = gpage_peek_neighbors(reader, place, node, out);
-		if (n >= 0)
-			return n;
-		n = 0;
-	}
+	*upper_block = InvalidBlockNumber;
 	if (rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
 	{
 		RvHnswSlot	slot = rvi_hnsw_page_node(reader, page, place.slot, node);
@@ -115,13 +112,44 @@ gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
 				n = gpage_copy_edges(rvi_hnsw_slot_edges(&reader->index->geo, slot),
 									 slot->degree, node, out);
 			else if (level <= slot->level)
-				upper_block = slot->link;
+				*upper_block = slot->link;
 		}
 		rvi_hnsw_unlock_page(buffer);
 	}
 	rvi_hnsw_release(buffer);
-	if (upper_block != InvalidBlockNumber)
-		n = gpage_upper_neighbors(reader, upper_block, node, level, out);
+	return n;
+}
+
+int
+rvi_hnsw_graph_edges(RvHnswPageGraph *graph, RveNode node, RveNode *out)
+{
+	RvHnswReader *reader = &graph->reader;
+	RvHnswPlace place = rvi_hnsw_slot_place(&reader->index->geo, node);
+	BlockNumber upper_block;
+	int			n = gpage_peek_neighbors(reader, place, node, out);
+
+	return n >= 0 ? n : gpage_locked_edges(reader, place, node, 0, &upper_block, out);
+}
+
+static int
+gpage_neighbors(void *host, RveNode node, int level, RveNode *out)
+{
+	RvHnswPageGraph *graph = host;
+	RvHnswReader *reader = &graph->reader;
+	BlockNumber upper_block;
+	int			n;
+	int			i;
+
+	if (level > 0)
+	{
+		(void) gpage_locked_edges(reader, rvi_hnsw_slot_place(&reader->index->geo, node), node,
+								  level, &upper_block, out);
+		return upper_block == InvalidBlockNumber ? 0 :
+			gpage_upper_neighbors(reader, upper_block, node, level, out);
+	}
+	n = rvi_hnsw_graph_edges(graph, node, out);
+	for (i = 0; i < n; i++)
+		out[i] = RVE_HNSW_NODE(out[i]);
 	return n;
 }
 
@@ -251,12 +279,56 @@ gpage_loaded(const RvHnswPageGraph *graph, int i)
 	return graph->loaded + (Size) i * (sizeof(RveCodeFactors) + graph->reader.index->geo.code_bytes);
 }
 
+/* Copies a node's code to a loaded position without pin or lock; false: needs them. */
+static bool
+gpage_peek_load(RvHnswPageGraph *graph, RvHnswSlot slot, RveNode node, int i, bool *usable)
+{
+	const RvHnswGeometry *geo = &graph->reader.index->geo;
+	uint16		seq = 0;
+
+	if (slot == NULL || !rvi_hnsw_peek_holds(&graph->reader, slot, node, &seq))
+		return false;
+	memcpy(gpage_loaded(graph, i), &slot->factors, sizeof(RveCodeFactors));
+	memcpy(gpage_loaded(graph, i) + sizeof(RveCodeFactors), rvi_hnsw_slot_code(geo, slot),
+		   geo->code_bytes);
+	*usable = slot->state == RV_HNSW_LIVE;
+	return rvi_hnsw_peek_holds(&graph->reader, slot, node, &seq);
+}
+
+static void
+gpage_load_locked(RvHnswPageGraph *graph, RveNode node, int i, bool *usable, Buffer *buffer)
+{
+	RvHnswReader *reader = &graph->reader;
+	const RvHnswGeometry *geo = &reader->index->geo;
+	RvHnswPlace place = rvi_hnsw_slot_place(geo, node);
+	RvHnswSlot	slot;
+	Page		page;
+
+	/* pair() may be asked about a kept edge's target that is gone: no stale bytes then */
+	*usable = false;
+	memset(gpage_loaded(graph, i), 0, sizeof(RveCodeFactors) + geo->code_bytes);
+	if (!rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, buffer, &page))
+		return;
+	if (reader->peek)
+		rvi_hnsw_peek_remember(reader, place.block, *buffer);
+	slot = rvi_hnsw_page_node(reader, page, place.slot, node);
+	if (slot != NULL)
+	{
+		memcpy(gpage_loaded(graph, i), &slot->factors, sizeof(RveCodeFactors));
+		memcpy(gpage_loaded(graph, i) + sizeof(RveCodeFactors), rvi_hnsw_slot_code(geo, slot),
+			   geo->code_bytes);
+		*usable = slot->state == RV_HNSW_LIVE;
+	}
+	rvi_hnsw_unlock_page(*buffer);
+}
+
 static void
 gpage_load(void *host, const RveNode *nodes, int n, bool *usable)
 {
 	RvHnswPageGraph *graph = host;
 	RvHnswReader *reader = &graph->reader;
 	const RvHnswGeometry *geo = &reader->index->geo;
+	RvHnswSlot	slots[GPAGE_LOAD_AHEAD];
 	Buffer		buffer = InvalidBuffer;
 	int			i;
 
@@ -269,26 +341,22 @@ gpage_load(void *host, const RveNode *nodes, int n, bool *usable)
 											   (Size) graph->loaded_room *
 											   (sizeof(RveCodeFactors) + geo->code_bytes));
 	}
-	for (i = 0; i < n; i++)
-	{
-		RvHnswPlace place = rvi_hnsw_slot_place(geo, nodes[i]);
-		RvHnswSlot	slot;
-		Page		page;
 
-		/* pair() may be asked about a kept edge's target that is gone: no stale bytes then */
-		usable[i] = false;
-		memset(gpage_loaded(graph, i), 0, sizeof(RveCodeFactors) + geo->code_bytes);
-		if (!rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
-			continue;
-		slot = rvi_hnsw_page_node(reader, page, place.slot, nodes[i]);
-		if (slot != NULL)
+	/* slots are looked up a round ahead of being copied, so that their misses overlap */
+	for (i = 0; i < n + GPAGE_LOAD_AHEAD; i++)
+	{
+		int			at = i - GPAGE_LOAD_AHEAD;
+
+		if (at >= 0 && !gpage_peek_load(graph, slots[at % GPAGE_LOAD_AHEAD], nodes[at], at,
+										&usable[at]))
+			gpage_load_locked(graph, nodes[at], at, &usable[at], &buffer);
+		if (i < n)
 		{
-			memcpy(gpage_loaded(graph, i), &slot->factors, sizeof(RveCodeFactors));
-			memcpy(gpage_loaded(graph, i) + sizeof(RveCodeFactors),
-				   rvi_hnsw_slot_code(geo, slot), geo->code_bytes);
-			usable[i] = slot->state == RV_HNSW_LIVE;
+			slots[i % GPAGE_LOAD_AHEAD] =
+				rvi_hnsw_peek_slot(reader, rvi_hnsw_slot_place(geo, nodes[i]));
+			if (slots[i % GPAGE_LOAD_AHEAD] != NULL)
+				rvi_hnsw_prefetch_slot(geo, slots[i % GPAGE_LOAD_AHEAD]);
 		}
-		rvi_hnsw_unlock_page(buffer);
 	}
 	rvi_hnsw_release(buffer);
 }

@@ -142,7 +142,7 @@ insert_init_choose(HnswInsert *insert, RvHnswChoose *choose)
 	memset(choose, 0, sizeof(*choose));
 	choose->graph = insert->graph;
 	choose->search = insert->search;
-	choose->hold = choose->release = RVE_NODE_NONE;
+	choose->release = RVE_NODE_NONE;
 }
 
 /* Replaces the lists of a node that is live already: others may be changing them. */
@@ -169,7 +169,8 @@ insert_rewrite_lists(HnswInsert *insert)
 		choose.extra_count = insert->links.count[level];
 		for (i = 0; i < choose.extra_count; i++)
 			extra[i] = insert->links.edges[level][i].node;
-		choose.hold = level == 0 ? insert->parent : RVE_NODE_NONE;
+		choose.holds = &insert->parent;
+		choose.hold_count = level == 0 && insert->parent != RVE_NODE_NONE;
 		choose.release = level == 0 ? insert->failed_parent : RVE_NODE_NONE;
 		for (attempt = 0; attempt < INSERT_CHANGE_ATTEMPTS; attempt++)
 		{
@@ -218,7 +219,10 @@ insert_prepare_change(HnswInsert *insert, RvHnswEdgeChange *change, bool *held)
 
 	insert_init_choose(insert, &choose);
 	if (hold)
-		choose.hold = node;
+	{
+		choose.holds = &node;
+		choose.hold_count = 1;
+	}
 	else
 	{
 		choose.extra = &node;

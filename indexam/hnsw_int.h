@@ -415,6 +415,9 @@ typedef struct RvHnswPageGraph
 extern RvHnswPageGraph *rvi_hnsw_graph_create(Relation rel, RvHnswIndex *index,
 											  const RvHnswMetaPageData *meta);
 
+/* A node's edges on level 0 with their flags; 0 when it is no node. */
+extern int	rvi_hnsw_graph_edges(RvHnswPageGraph *graph, RveNode node, RveNode *out);
+
 /* Takes over entry and bound of a newly read meta page. */
 extern void rvi_hnsw_graph_refresh(RvHnswPageGraph *graph, const RvHnswMetaPageData *meta);
 
@@ -528,7 +531,9 @@ typedef struct RvHnswChoose
 	void	   *gone_arg;
 	const RveNode *extra;		/* candidates beside the present edges */
 	int			extra_count;
-	RveNode		hold;			/* gets a kept edge, or RVE_NODE_NONE */
+	bool		preserve;		/* present edges stay; extra ones only fill the room there is */
+	const RveNode *holds;		/* get kept edges if there is room for them */
+	int			hold_count;
 	RveNode		release;		/* its edge is no longer a kept one, or RVE_NODE_NONE */
 } RvHnswChoose;
 

@@ -91,30 +91,43 @@ link_select(const RvHnswChoose *choose, RvHnswEdgeChange *change, const RveNode 
 	change->new_count = relink.count;
 }
 
-bool
-rvi_hnsw_link_choose(const RvHnswChoose *choose, RvHnswEdgeChange *change)
+/* The edges that stay in any case, first those that stay kept. Returns their number. */
+static int
+link_staying(const RvHnswChoose *choose, const RvHnswEdgeChange *change, RveNode *candidates,
+			 int *kept)
 {
-	int			max = rve_hnsw_max_degree(choose->graph->graph.m, change->level);
-	RveNode		candidates[RVE_HNSW_MAX_EF];
 	int			n = 0;
-	int			kept;
 	int			i;
 
 	for (i = 0; i < change->old_count; i++)
 		if ((change->old_edges[i] & RVE_HNSW_KEPT) != 0 &&
 			RVE_HNSW_NODE(change->old_edges[i]) != choose->release)
 			n = link_append(choose, change->nid, candidates, n, RVE_HNSW_NODE(change->old_edges[i]));
-	if (choose->hold != RVE_NODE_NONE)
-		n = link_append(choose, change->nid, candidates, n, choose->hold);
-	kept = n;
-	if (kept > max)
-		return false;
+	for (i = 0; i < choose->hold_count; i++)
+		n = link_append(choose, change->nid, candidates, n, choose->holds[i]);
+	*kept = n;
 	for (i = 0; i < change->old_count; i++)
 		n = link_append(choose, change->nid, candidates, n, RVE_HNSW_NODE(change->old_edges[i]));
+	return n;
+}
+
+bool
+rvi_hnsw_link_choose(const RvHnswChoose *choose, RvHnswEdgeChange *change)
+{
+	int			max = rve_hnsw_max_degree(choose->graph->graph.m, change->level);
+	RveNode		candidates[RVE_HNSW_MAX_EF];
+	int			kept;
+	int			n = link_staying(choose, change, candidates, &kept);
+	int			staying = n;
+	int			i;
+
+	if (kept > max)
+		return false;
 	for (i = 0; i < choose->extra_count; i++)
 		n = link_append(choose, change->nid, candidates, n, choose->extra[i]);
 	if (n > max || choose->extra_count > 1)
-		link_select(choose, change, candidates, n, kept);
+		link_select(choose, change, candidates, n,
+					choose->preserve ? Min(staying, max) : kept);
 	else
 	{
 		memcpy(change->new_edges, candidates, n * sizeof(RveNode));
@@ -165,7 +178,8 @@ rvi_hnsw_link_keep_edge(RvHnswWriter *writer, RvHnswPageGraph *graph, RveHnswSea
 	change.new_edges = new_edges;
 	choose.graph = graph;
 	choose.search = search;
-	choose.hold = to;
+	choose.holds = &to;
+	choose.hold_count = 1;
 	choose.release = RVE_NODE_NONE;
 	for (attempt = 0; attempt < LINK_ATTEMPTS; attempt++)
 	{

@@ -30,6 +30,7 @@
  */
 #include "postgres.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "access/relscan.h"
@@ -260,7 +261,8 @@ scan_distance(HnswScan *state, const RvHnswSlotData *slot, double *error)
 											index->geo.payload_bytes > 0 ? state->payload : NULL,
 											error);
 
-		if (rve_quant_code_complete(index->codec, state->code, &slot->factors))
+		if (*error == DBL_MAX &&
+			rve_quant_code_complete(index->codec, state->code, &slot->factors))
 			*error = 0;
 		return dist;
 	}

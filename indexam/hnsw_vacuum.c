@@ -34,6 +34,8 @@
 
 #define VACUUM_CHANGE_ATTEMPTS 4	/* of repairing one list under contention */
 #define VACUUM_CONNECT_ROUNDS 4
+#define VACUUM_EXTRA_MAX 32		/* candidates for the places of gone nodes in a list */
+#define VACUUM_HOLDS 4			/* gone nodes whose kept edges one list takes over */
 
 typedef struct HnswVacuum
 {
@@ -361,36 +363,105 @@ vacuum_replace_entry(HnswVacuum *vacuum)
 
 /* ---- 3: repair ---- */
 
+/* What takes the place of a list's edges to gone nodes. */
+typedef struct VacuumRepair
+{
+	RveNode		extra[VACUUM_EXTRA_MAX];
+	int			extra_count;
+	RveNode		holds[2 * VACUUM_HOLDS];
+	int			hold_count;
+} VacuumRepair;
+
+/*
+ * The kept edges of a gone node are replaced by a path through those it led
+ * to, in the order of their nids: each of them, repairing its own list, gives
+ * one to the next before and the next after. What other gone nodes leave out
+ * of such paths is found when reconnecting.
+ */
+static void
+vacuum_hold_path(HnswVacuum *vacuum, RveNode node, const RveNode *edges, int n, VacuumRepair *repair)
+{
+	RveNode		before = RVE_NODE_NONE;
+	RveNode		after = RVE_NODE_NONE;
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		RveNode		other = RVE_HNSW_NODE(edges[i]);
+
+		if ((edges[i] & RVE_HNSW_KEPT) == 0 || other == node || vacuum_is_gone(vacuum, other))
+			continue;
+		if (other < node && (before == RVE_NODE_NONE || other > before))
+			before = other;
+		if (other > node && (after == RVE_NODE_NONE || other < after))
+			after = other;
+	}
+	if (before != RVE_NODE_NONE)
+		repair->holds[repair->hold_count++] = before;
+	if (after != RVE_NODE_NONE)
+		repair->holds[repair->hold_count++] = after;
+}
+
+/* Adds what a gone node's own edges offer in its place; its nearest come first. */
+static void
+vacuum_take_edges(HnswVacuum *vacuum, const RvHnswEdgeChange *change, RveNode edge, int share,
+				  VacuumRepair *repair)
+{
+	RveGraph   *graph = &vacuum->graph->graph;
+	RveNode		edges[RVE_HNSW_MAX_DEGREE];
+	RveNode		gone = RVE_HNSW_NODE(edge);
+	int			n;
+	int			i;
+
+	if (change->level > 0)
+		n = graph->ops->neighbors(graph->host, gone, change->level, edges);
+	else
+		n = rvi_hnsw_graph_edges(vacuum->graph, gone, edges);
+	if (change->level == 0 && (edge & RVE_HNSW_KEPT) != 0 &&
+		repair->hold_count < 2 * VACUUM_HOLDS - 1)
+		vacuum_hold_path(vacuum, change->nid, edges, n, repair);
+	for (i = 0; i < n && share > 0 && repair->extra_count < VACUUM_EXTRA_MAX; i++)
+	{
+		if (vacuum_is_gone(vacuum, RVE_HNSW_NODE(edges[i])))
+			continue;
+		repair->extra[repair->extra_count++] = RVE_HNSW_NODE(edges[i]);
+		share--;
+	}
+}
+
 /* Chooses change->new_edges for a list that leads to gone nodes; false: it does not. */
 static bool
 vacuum_choose_list(HnswVacuum *vacuum, RvHnswEdgeChange *change)
 {
-	const RveGraph *graph = &vacuum->graph->graph;
-	RveNode    *extra = NULL;
 	RvHnswChoose choose = {0};
+	VacuumRepair repair;
+	int			gone = 0;
+	int			kept;
 	int			i;
 
 	for (i = 0; i < change->old_count; i++)
-	{
-		RveNode		node = RVE_HNSW_NODE(change->old_edges[i]);
-
-		if (!vacuum_is_gone(vacuum, node))
-			continue;
-		if (extra == NULL)
-			extra = palloc(sizeof(RveNode) * RVE_HNSW_MAX_DEGREE * RVE_HNSW_MAX_DEGREE);
-		choose.extra_count += graph->ops->neighbors(graph->host, node, change->level,
-													extra + choose.extra_count);
-	}
-	if (extra == NULL)
+		gone += vacuum_is_gone(vacuum, RVE_HNSW_NODE(change->old_edges[i]));
+	if (gone == 0)
 		return false;
+	repair.extra_count = repair.hold_count = 0;
+	for (i = 0; i < change->old_count; i++)
+		if (vacuum_is_gone(vacuum, RVE_HNSW_NODE(change->old_edges[i])))
+			vacuum_take_edges(vacuum, change, change->old_edges[i],
+							  Max(VACUUM_EXTRA_MAX / gone, 1), &repair);
+	kept = rvi_hnsw_link_kept(change->old_edges, change->old_count);
+	if (kept + repair.hold_count > rve_hnsw_max_kept(vacuum->index->geo.m))
+		repair.hold_count = 0;
 	choose.graph = vacuum->graph;
 	choose.search = vacuum->search;
 	choose.gone = vacuum_is_gone;
 	choose.gone_arg = vacuum;
-	choose.extra = extra;
-	choose.hold = choose.release = RVE_NODE_NONE;
+	choose.preserve = true;
+	choose.extra = repair.extra;
+	choose.extra_count = repair.extra_count;
+	choose.holds = repair.holds;
+	choose.hold_count = repair.hold_count;
+	choose.release = RVE_NODE_NONE;
 	(void) rvi_hnsw_link_choose(&choose, change);
-	pfree(extra);
 	return true;
 }
 

@@ -381,6 +381,9 @@ rvi_hnsw_write_node(RvHnswWriter *writer, const RvHnswNodeImage *image)
 {
 	RvHnswPlace place = rvi_hnsw_slot_place(&writer->index->geo, image->nid);
 
+	/* an insert has reserved the slot, a build comes here first */
+	if (writer->unlogged)
+		rvi_hnsw_extend(writer->rel, place.block);
 	rvi_hnsw_write_start(writer);
 	write_fill_slot(writer,
 					rvi_hnsw_page_slot(&writer->index->geo,

@@ -161,6 +161,31 @@ batch_open(Oid relid, Relation *heap, Relation *index)
 
 /* ---- the queries ---- */
 
+/*
+ * Converts the queries as the operator would: vector to halfvec, say. Raises
+ * 42804 where there is no implicit cast.
+ */
+static void
+batch_cast_queries(RvSearchBatch *batch, Datum *values, Oid element)
+{
+	Oid			type = batch->index->rd_opcintype[0];
+	Oid			function;
+	int			i;
+
+	if (IsBinaryCoercible(element, type))
+		return;
+	if (find_coercion_pathway(type, element, COERCION_IMPLICIT, &function) != COERCION_PATH_FUNC ||
+		get_func_nargs(function) != 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("queries are of type %s, but index \"%s\" is over type %s",
+						format_type_be(element), RelationGetRelationName(batch->index),
+						format_type_be(type)),
+				 errhint("Cast the queries to %s[].", format_type_be(type))));
+	for (i = 0; i < batch->count; i++)
+		values[i] = OidFunctionCall3(function, values[i], Int32GetDatum(-1), BoolGetDatum(false));
+}
+
 /* The array's elements into batch, each checked to be a query for the index. */
 static void
 batch_read_queries(RvSearchBatch *batch, ArrayType *array, const RvTypeDesc *type)
@@ -174,20 +199,11 @@ batch_read_queries(RvSearchBatch *batch, ArrayType *array, const RvTypeDesc *typ
 	bool	   *nulls;
 	int			i;
 
-	if (!IsBinaryCoercible(element, batch->index->rd_opcintype[0]))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("queries are of type %s, but index \"%s\" is over type %s",
-						format_type_be(element), RelationGetRelationName(batch->index),
-						format_type_be(batch->index->rd_opcintype[0])),
-				 errhint("Cast the queries to %s[].",
-						 format_type_be(batch->index->rd_opcintype[0]))));
 	if (ARR_NDIM(array) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 				 errmsg("queries must be a one-dimensional array")));
 	get_typlenbyvalalign(element, &length, &by_value, &align);
-	RV_ENSURE(length == -1, "vector types are varlena");
 	deconstruct_array(array, element, length, by_value, align, &values, &nulls, &batch->count);
 	for (i = 0; i < batch->count; i++)
 	{
@@ -195,6 +211,10 @@ batch_read_queries(RvSearchBatch *batch, ArrayType *array, const RvTypeDesc *typ
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("query %d is null", i + 1)));
+	}
+	batch_cast_queries(batch, values, element);
+	for (i = 0; i < batch->count; i++)
+	{
 		if (dims > 0 && type->dim(values[i]) != dims)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
@@ -265,19 +285,18 @@ batch_run(const RvSearchBatch *batch, ReturnSetInfo *result)
 	rvi_search_end(&search);
 }
 
-RV_FUNCTION_INFO_V1(ruvector_search_batch);
-
-Datum
-ruvector_search_batch(PG_FUNCTION_ARGS)
+/* What both SQL functions do; k is checked here. */
+static void
+batch_search(FunctionCallInfo fcinfo, int64 k)
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(1);
-	RvSearchBatch batch = {.k = PG_GETARG_INT32(2)};
+	RvSearchBatch batch = {.k = (int) k};
 	const RvTypeDesc *type;
 	Oid			user;
 	int			security;
 	int			guc_level;
 
-	if (batch.k < 1 || batch.k > BATCH_MAX_K)
+	if (k < 1 || k > BATCH_MAX_K)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("k must be between 1 and %d", BATCH_MAX_K)));
@@ -301,5 +320,22 @@ ruvector_search_batch(PG_FUNCTION_ARGS)
 	}
 	index_close(batch.index, NoLock);
 	table_close(batch.heap, NoLock);
+}
+
+RV_FUNCTION_INFO_V1(ruvector_search_batch);
+
+Datum
+ruvector_search_batch(PG_FUNCTION_ARGS)
+{
+	batch_search(fcinfo, PG_GETARG_INT32(2));
+	PG_RETURN_NULL();
+}
+
+RV_FUNCTION_INFO_V1(ruvector_search_batch_any);
+
+Datum
+ruvector_search_batch_any(PG_FUNCTION_ARGS)
+{
+	batch_search(fcinfo, PG_GETARG_INT64(2));
 	PG_RETURN_NULL();
 }

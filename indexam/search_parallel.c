@@ -37,7 +37,7 @@
  * Fewer queries than these per process do not pay for starting a worker,
  * which costs some milliseconds.
  */
-#define PARALLEL_QUERIES 16
+#define PARALLEL_QUERIES 32
 
 #define PARALLEL_KEY_SHARED UINT64CONST(0x5256534200000001)
 #define PARALLEL_KEY_QUERIES UINT64CONST(0x5256534200000002)

@@ -6,6 +6,14 @@ CREATE FUNCTION ruvector_search_batch(index regclass, queries vector[], k intege
 COMMENT ON FUNCTION ruvector_search_batch(regclass, vector[], integer) IS
 	'the k nearest rows of every query by a vector index: position of the query, rank, place of the row in the table (join on ctid, in the same statement), distance';
 
+-- For arrays of the other types. That k is bigint here lets an untyped array literal mean vector[].
+CREATE FUNCTION ruvector_search_batch(index regclass, queries anyarray, k bigint)
+	RETURNS TABLE (query integer, rank integer, ctid tid, distance double precision)
+	AS 'MODULE_PATHNAME', 'ruvector_search_batch_any'
+	LANGUAGE C STABLE STRICT PARALLEL RESTRICTED COST 10000 ROWS 100;
+COMMENT ON FUNCTION ruvector_search_batch(regclass, anyarray, bigint) IS
+	'the same for queries of any type that the index''s operator class takes: halfvec[], sparsevec[], bit[], binaryvec[]';
+
 -- Runs the planner on the text under the caller's own search_path, like EXPLAIN: a fixed one would
 -- judge another query than the one the caller runs. The C function itself looks nothing up by name.
 CREATE FUNCTION ruvector_explain_advice(query text,

@@ -128,7 +128,7 @@ build() {
         grep -E '(error|warning): |undefined reference|\*\*\* ' "$BUILD/build.log" | head -40 || true
         die "the build failed (see $BUILD/build.log)"
     }
-    make -C "$ROOT" --no-print-directory install PG_CONFIG="$PG_CONFIG" >>"$BUILD/build.log" 2>&1 ||
+    make -C "$ROOT" --no-print-directory install-compat PG_CONFIG="$PG_CONFIG" >>"$BUILD/build.log" 2>&1 ||
         die "installing into build/pg failed (see $BUILD/build.log)"
 }
 

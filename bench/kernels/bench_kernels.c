@@ -21,6 +21,8 @@
 #define ROUND_NS 3e6
 #define VECTORS 4
 #define MAX_N 1536
+#define SPARSE_DIM 30000
+#define SPARSE_ELEMENTS 120
 
 /* Operands of every kernel, and where results go so that calls are not optimised away. */
 typedef struct Bench
@@ -28,6 +30,8 @@ typedef struct Bench
 	const RveDistTable *table;
 	size_t		n;
 	float		f32[VECTORS + 1][MAX_N];
+	int32_t		index[VECTORS + 1][MAX_N];
+	uint16_t	f16[VECTORS + 1][MAX_N];
 	uint8_t		u8[VECTORS + 1][MAX_N];
 	int8_t		s8[MAX_N];
 	uint8_t		residual[VECTORS][MAX_N + 64];
@@ -106,6 +110,52 @@ bench_cos_f32(Bench *b, int i)
 }
 
 static void
+bench_l2sq_f16(Bench *b, int i)
+{
+	b->sink = b->table->l2sq_f16(b->f16[i], b->f16[VECTORS], b->n);
+}
+
+static void
+bench_ip_f16(Bench *b, int i)
+{
+	b->sink = b->table->ip_f16(b->f16[i], b->f16[VECTORS], b->n);
+}
+
+static void
+bench_l1_f16(Bench *b, int i)
+{
+	b->sink = b->table->l1_f16(b->f16[i], b->f16[VECTORS], b->n);
+}
+
+static void
+bench_cos_f16(Bench *b, int i)
+{
+	float		ip,
+				aa,
+				bb;
+
+	b->table->cos_f16(b->f16[i], b->f16[VECTORS], b->n, &ip, &aa, &bb);
+	b->sink = ip + aa + bb;
+}
+
+/* A dimension is a bit here. */
+static void
+bench_hamming(Bench *b, int i)
+{
+	b->sink = (double) b->table->hamming(b->u8[i], b->u8[VECTORS], b->n / 8);
+}
+
+static void
+bench_bits_common(Bench *b, int i)
+{
+	uint64_t	both,
+				either;
+
+	b->table->bits_common(b->u8[i], b->u8[VECTORS], b->n / 8, &both, &either);
+	b->sink = (double) (both + either);
+}
+
+static void
 bench_dot_u8s8(Bench *b, int i)
 {
 	b->sink = b->table->dot_u8s8(b->u8[i], b->s8, b->n);
@@ -115,6 +165,32 @@ static void
 bench_dot_u8u8(Bench *b, int i)
 {
 	b->sink = b->table->dot_u8u8(b->u8[i], b->u8[VECTORS], b->n);
+}
+
+static void
+bench_sad_u8(Bench *b, int i)
+{
+	b->sink = b->table->sad_u8(b->u8[i], b->u8[VECTORS], b->n);
+}
+
+static void
+bench_refine_u8(Bench *b, int i)
+{
+	float		aq,
+				eq;
+
+	b->table->refine_u8(b->u8[i], b->s8, b->f32[VECTORS], b->n, &aq, &eq);
+	b->sink = aq + eq;
+}
+
+static void
+bench_refine_u4(Bench *b, int i)
+{
+	float		aq,
+				eq;
+
+	b->table->refine_u4(b->u8[i], b->s8, b->f32[VECTORS], b->n, 5.0f, &aq, &eq);
+	b->sink = aq + eq;
 }
 
 static void
@@ -129,10 +205,24 @@ bench_dot_u4u4(Bench *b, int i)
 	b->sink = b->table->dot_u4u4(b->u8[i], b->u8[VECTORS], b->n);
 }
 
+/* Vector i as the codec takes it; a sparse one has n elements. */
+static RveVectorView
+bench_view(const Bench *b, int i)
+{
+	RveVectorView view = {.elements = RVE_DENSE, .dim = b->params.dim, .count = (int) b->n,
+	.x = b->f32[i], .index = b->index[i], .bits = b->u8[VECTORS]};
+
+	if (b->params.kind == RVE_CODE_SPARSE)
+		view.elements = RVE_SPARSE;
+	else if (b->params.kind == RVE_CODE_BITS)
+		view.elements = RVE_BITS;
+	return view;
+}
+
 static void
 bench_encode(Bench *b, int i)
 {
-	RveVectorView view = {.elements = RVE_DENSE, .dim = (int) b->n, .x = b->f32[i]};
+	RveVectorView view = bench_view(b, i);
 
 	rve_quant_encode(b->codec, &view, b->u8[i], &b->factors[i],
 					 rve_quant_residual_bytes(b->codec) > 0 ? b->residual[i] : NULL);
@@ -141,7 +231,7 @@ bench_encode(Bench *b, int i)
 static void
 bench_prepare(Bench *b, int i)
 {
-	RveVectorView view = {.elements = RVE_DENSE, .dim = (int) b->n, .x = b->f32[i]};
+	RveVectorView view = bench_view(b, i);
 
 	if (rve_quant_query_prepare(b->codec, &view, &b->query) != RVE_OK)
 		abort();
@@ -189,8 +279,12 @@ bench_kernel_table(Bench *bench)
 	}			kernels[] =
 	{
 		{"l2sq_f32", bench_l2sq_f32}, {"ip_f32", bench_ip_f32}, {"l1_f32", bench_l1_f32},
-		{"cos_f32", bench_cos_f32}, {"dot_u8s8", bench_dot_u8s8}, {"dot_u8u8", bench_dot_u8u8},
+		{"cos_f32", bench_cos_f32},
+		{"l2sq_f16", bench_l2sq_f16}, {"ip_f16", bench_ip_f16}, {"l1_f16", bench_l1_f16},
+		{"cos_f16", bench_cos_f16}, {"hamming", bench_hamming}, {"bits_common", bench_bits_common},
+		{"dot_u8s8", bench_dot_u8s8}, {"dot_u8u8", bench_dot_u8u8},
 		{"dot_u4s8", bench_dot_u4s8}, {"dot_u4u4", bench_dot_u4u4},
+		{"sad_u8", bench_sad_u8}, {"refine_u8", bench_refine_u8}, {"refine_u4", bench_refine_u4},
 	};
 	static const size_t lengths[] = {128, 384, 768, 1536};
 
@@ -221,7 +315,7 @@ bench_codec(Bench *bench, const char *name, RveCodecParams params)
 	if (rve_quant_codec_create(&params, &bench->codec) != RVE_OK)
 		abort();
 	bench->query = NULL;
-	bench->n = (size_t) params.dim;
+	bench->n = params.kind == RVE_CODE_SPARSE ? SPARSE_ELEMENTS : (size_t) params.dim;
 	bench->params = params;
 	create = bench_time(bench, bench_create);
 	encode = bench_time(bench, bench_encode);
@@ -255,7 +349,16 @@ bench_codecs(Bench *bench)
 			bench_codec(bench, "rabitq4", params);
 			params.bits = 8;
 			bench_codec(bench, "rabitq8", params);
+			params.kind = RVE_CODE_L1;
+			params.metric = RVE_METRIC_L1;
+			params.high = 1.0f;
+			bench_codec(bench, "l1", params);
+			params.kind = RVE_CODE_BITS;
+			params.metric = RVE_METRIC_HAMMING;
+			bench_codec(bench, "hamming", params);
 		}
+		bench_codec(bench, "sparse", (RveCodecParams) {.kind = RVE_CODE_SPARSE,
+			.metric = RVE_METRIC_IP, .dim = SPARSE_DIM, .capacity = 128});
 	}
 }
 
@@ -271,8 +374,11 @@ main(int argc, char **argv)
 		for (int i = 0; i < MAX_N; i++)
 		{
 			bench.f32[v][i] = (float) (rve_base_random_unit(&seed) - 0.5);
+			bench.f16[v][i] = rve_dist_half_from_f32(bench.f32[v][i]);
 			bench.u8[v][i] = (uint8_t) rve_base_random_next(&seed);
 			bench.s8[i] = (int8_t) rve_base_random_next(&seed);
+			bench.index[v][i] = i * (SPARSE_DIM / SPARSE_ELEMENTS) +
+				(int32_t) (rve_base_random_next(&seed) % (SPARSE_DIM / SPARSE_ELEMENTS));
 		}
 	}
 	bench_kernel_table(&bench);

@@ -79,6 +79,21 @@ DROP OPERATOR <%%> (vector, vector);
 SELECT * FROM ruvector_explain_advice('SELECT id FROM sa ORDER BY free <-> ''[1,2,3,4]'' LIMIT 5');
 SELECT * FROM ruvector_explain_advice('SELECT id FROM sa ORDER BY free::vector(4) <-> ''[1,2,3,4]'' LIMIT 5');
 SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_one ORDER BY (v + v) <-> ''[1,2,3,4]'' LIMIT 5');
+-- a query vector of another type than the index, a column cast to another
+CREATE TABLE sa_half (id int, v vector(4), h halfvec(4));
+INSERT INTO sa_half SELECT id, v, v FROM sa LIMIT 5000;
+CREATE INDEX sa_half_v ON sa_half USING hnsw (v vector_l2_ops) WITH (m = 8, ef_construction = 16);
+CREATE INDEX sa_half_h ON sa_half USING hnsw (h halfvec_cosine_ops) WITH (m = 8, ef_construction = 16);
+ANALYZE sa_half;
+SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_half ORDER BY v <-> ''[1,2,3,4]''::halfvec LIMIT 5');
+SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_half ORDER BY h <=> ''[1,2,3,4]''::vector LIMIT 5');
+SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_half ORDER BY h::vector <=> ''[1,2,3,4]'' LIMIT 5');
+SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_half ORDER BY h::vector(4) <-> ''[1,2,3,4]'' LIMIT 5');
+DROP INDEX sa_half_v;
+CREATE INDEX sa_half_vh ON sa_half USING hnsw ((v::halfvec(4)) halfvec_l2_ops) WITH (m = 8, ef_construction = 16);
+ANALYZE sa_half;
+SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_half ORDER BY v <-> ''[1,2,3,4]'' LIMIT 5');
+SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_half ORDER BY v::halfvec(4) <-> ''[1,2,3,4]'' LIMIT 5');
 -- an index that is not ready or not valid
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'sa_one_l2'::regclass;
 SELECT * FROM ruvector_explain_advice('SELECT id FROM sa_one ORDER BY v <-> ''[1,2,3,4]'' LIMIT 5');
@@ -177,7 +192,7 @@ CREATE FUNCTION sa_shout() RETURNS int LANGUAGE plpgsql VOLATILE AS $$ BEGIN RAI
 SELECT severity FROM ruvector_explain_advice('SELECT sa_shout() FROM sa ORDER BY v <-> ''[1,2,3,4]'' DESC LIMIT 5');
 
 DROP VIEW sa_view;
-DROP TABLE sa, sa_one, sa_small, sa_parent, "sa Else"."T";
+DROP TABLE sa, sa_half, sa_one, sa_small, sa_parent, "sa Else"."T";
 DROP SCHEMA "sa Else";
 DROP FUNCTION sa_vector, sa_embed, sa_shout;
 DROP ROLE sa_reader;

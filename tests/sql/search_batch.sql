@@ -180,13 +180,42 @@ CREATE INDEX sb_temp_v ON sb_temp USING hnsw (v vector_l2_ops);
 SELECT count(*) FROM ruvector_search_batch('sb_temp_v', sb_queries(200, 8), 3);
 \set VERBOSITY default
 
--- large values: detoasted, exact
-CREATE TABLE sb_wide (id int, v vector(3000));
+-- every type and distance; a vector is converted as the operator converts it
+CREATE TABLE sb_types AS SELECT id, v::halfvec(8) AS h, v::sparsevec(8) AS s, binary_quantize(v)::bit(8) AS b,
+	binary_quantize(v)::bit(8)::binaryvec(8) AS y, v FROM sb WHERE id <= 300;
+SET max_parallel_workers_per_gather = 0;
+SET hnsw.ef_search = 1000;
+CREATE FUNCTION sb_differ(col text, opclass text, op text, type text) RETURNS TABLE (rows bigint, different bigint) LANGUAGE plpgsql AS
+$$ BEGIN
+	EXECUTE format('CREATE INDEX sb_types_i ON sb_types USING hnsw (%I %I)', col, opclass);
+	RETURN QUERY EXECUTE format('WITH q AS (SELECT array_agg(%1$I::%3$s ORDER BY id) AS a FROM sb_types WHERE id <= 30),
+		exact AS (SELECT ord::int, d, row_number() OVER (PARTITION BY ord ORDER BY d) AS rank
+				  FROM (SELECT ord, (t.%1$I %2$s x)::float8 AS d FROM q, unnest(a) WITH ORDINALITY u(x, ord), sb_types t) s)
+		SELECT count(f), count(*) FILTER (WHERE f.distance IS DISTINCT FROM e.d)
+		FROM (SELECT * FROM exact WHERE rank <= 5) e FULL JOIN (SELECT f.* FROM q, ruvector_search_batch(''sb_types_i'', a, 5) f) f
+			ON f.query = e.ord AND f.rank = e.rank', col, op, type);
+	DROP INDEX sb_types_i;
+END $$;
+SELECT c.*, d.* FROM (VALUES ('v', 'vector_l1_ops', '<+>', 'vector'), ('h', 'halfvec_l2_ops', '<->', 'halfvec'),
+	('h', 'halfvec_cosine_ops', '<=>', 'halfvec'), ('h', 'halfvec_l2_ops', '<->', 'vector'),
+	('s', 'sparsevec_ip_ops', '<#>', 'sparsevec'), ('s', 'sparsevec_l2_ops', '<->', 'halfvec'),
+	('b', 'bit_hamming_ops', '<~>', 'bit(8)'), ('b', 'bit_jaccard_ops', '<%>', 'bit(8)'),
+	('y', 'binaryvec_hamming_ops', '<~>', 'binaryvec'), ('y', 'binaryvec_hamming_ops', '<~>', 'bit(8)'))
+	AS c(col, opclass, op, type), sb_differ(col, opclass, op, type) d;
+RESET hnsw.ef_search;
+CREATE INDEX sb_types_i ON sb_types USING hnsw (v vector_l2_ops);
+SELECT count(*) FROM ruvector_search_batch('sb_types_i', (SELECT array_agg(v) FROM sb_types WHERE id <= 3), 2::bigint);
+SELECT * FROM ruvector_search_batch('sb_types_i', (SELECT array_agg(h) FROM sb_types), 2);
+SELECT * FROM ruvector_search_batch('sb_types_i', ARRAY[1, 2], 2);
+SELECT * FROM ruvector_search_batch('sb_types_i', ARRAY['[1,1,1,1,1,1,1,1]'], 2);
+
+-- large values in a table of our own access method: detoasted, exact
+CREATE TABLE sb_wide (id int, v vector(3000)) USING ruvector_tam;
 INSERT INTO sb_wide SELECT i, sb_vector(i, 3000) FROM generate_series(1, 20) i;
 CREATE INDEX sb_wide_v ON sb_wide USING hnsw (v vector_l2_ops);
 SELECT count(*), count(*) FILTER (WHERE id = query AND distance = 0) AS themselves
 FROM ruvector_search_batch('sb_wide_v', (SELECT array_agg(v ORDER BY id) FROM sb_wide), 1) b JOIN sb_wide t ON t.ctid = b.ctid;
 
-DROP TABLE sb, sb_point, sb_part, sb_private, sb_serial, sb_shared, sb_temp, sb_wide;
-DROP FUNCTION sb_vector, sb_queries, sb_differences, sb_compare, sb_slow_leader, sb_whoami;
+DROP TABLE sb, sb_point, sb_part, sb_private, sb_serial, sb_shared, sb_temp, sb_types, sb_wide;
+DROP FUNCTION sb_vector, sb_queries, sb_differences, sb_compare, sb_slow_leader, sb_whoami, sb_differ;
 DROP ROLE sb_owner, sb_reader;

@@ -242,6 +242,47 @@ START_TEST(bits_are_exact)
 }
 END_TEST
 
+START_TEST(some_of_the_bits_stand_for_all)
+{
+	RveCodecParams params = {.kind = RVE_CODE_BITS, .metric = RVE_METRIC_HAMMING, .dim = 64000,
+	.coded_dim = 16003};
+	RveCodec   *codec = kinds_codec(&params);
+	uint8_t    *a = malloc(8000);
+	uint8_t    *b = malloc(8000);
+	RveVectorView va = {.elements = RVE_BITS, .dim = 64000, .bits = a};
+	RveVectorView vb = {.elements = RVE_BITS, .dim = 64000, .bits = b};
+	uint8_t    *code = malloc(rve_quant_code_bytes(codec));
+	RveCodecQuery *query = NULL;
+	RveCodeFactors factors;
+	double		error;
+	int			first = 0,
+				all = 0;
+
+	ck_assert_uint_eq(rve_quant_code_bytes(codec), 2008);
+	for (int i = 0; i < 64000; i++)
+	{
+		bool		differ = rve_base_random_next(&kinds_seed) % 10 == 0;
+
+		if (i % 8 == 0)
+			a[i / 8] = b[i / 8] = (uint8_t) rve_base_random_next(&kinds_seed);
+		b[i / 8] ^= (uint8_t) (differ << (7 - i % 8));
+		first += differ && i < 16003;
+		all += differ;
+	}
+	rve_quant_encode(codec, &vb, code, &factors, NULL);
+	ck_assert_int_eq(rve_quant_query_prepare(codec, &va, &query), RVE_OK);
+	ck_assert(fabs(rve_quant_distance(codec, query, code, &factors) - first * 64000.0 / 16003) < 1);
+	ck_assert(fabs(rve_quant_distance(codec, query, code, &factors) - all) < 0.1 * all);
+	rve_quant_refine(codec, query, code, &factors, NULL, &error);
+	ck_assert(error == DBL_MAX && !rve_quant_code_complete(codec, code, &factors));
+	rve_quant_query_free(query);
+	rve_quant_codec_free(codec);
+	free(a);
+	free(b);
+	free(code);
+}
+END_TEST
+
 /* ---- sparse ---- */
 
 #define SPARSE_DIM 1000
@@ -495,6 +536,7 @@ START_TEST(hostile_parameters_of_other_kinds_are_refused)
 		{.kind = RVE_CODE_BITS, .metric = RVE_METRIC_L2, .dim = 3},
 		{.kind = RVE_CODE_BITS, .metric = RVE_METRIC_HAMMING, .dim = 0},
 		{.kind = RVE_CODE_BITS, .metric = RVE_METRIC_HAMMING, .dim = 64001},
+		{.kind = RVE_CODE_BITS, .metric = RVE_METRIC_HAMMING, .dim = 9, .coded_dim = 10},
 		{.kind = RVE_CODE_SPARSE, .metric = RVE_METRIC_L2, .dim = 3},
 		{.kind = RVE_CODE_SPARSE, .metric = RVE_METRIC_L2, .dim = 3, .capacity = -1},
 		{.kind = RVE_CODE_SPARSE, .metric = RVE_METRIC_L2, .dim = 3, .capacity = 1001},
@@ -625,6 +667,7 @@ main(void)
 	tcase_add_test(tcase, l1_of_a_choice_of_coordinates_stands_for_all);
 	tcase_add_test(tcase, l1_survives_any_scale_and_any_bytes);
 	tcase_add_test(tcase, bits_are_exact);
+	tcase_add_test(tcase, some_of_the_bits_stand_for_all);
 	tcase_add_test(tcase, sparse_is_exact_when_complete_and_bounded_otherwise);
 	tcase_add_test(tcase, sparse_keeps_the_largest);
 	tcase_add_test(tcase, sparse_survives_any_bytes);

@@ -451,14 +451,27 @@ dist_avx2_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t n,
 	*eq = dist_avx2_sum_f32(_mm256_add_ps(e0, e1));
 }
 
+/* Adds 8 dimensions of 4-bit codes less 8, and of residuals, `ends` times where those are -8 or 7. */
+static inline void
+dist_avx2_step_refine_u4(__m256 sums[2], __m128i x, const int8_t *e, __m256 q, __m256 ends)
+{
+	__m128i		end = _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8(-8)),
+								   _mm_cmpeq_epi8(x, _mm_set1_epi8(7)));
+	__m256		rest = dist_avx2_s8_to_f32(dist_avx2_load_8(e));
+
+	rest = _mm256_blendv_ps(rest, _mm256_mul_ps(rest, ends),
+							_mm256_castsi256_ps(_mm256_cvtepi8_epi32(end)));
+	sums[0] = _mm256_fmadd_ps(dist_avx2_s8_to_f32(x), q, sums[0]);
+	sums[1] = _mm256_fmadd_ps(rest, q, sums[1]);
+}
+
 static void
 dist_avx2_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
-					float *aq, float *eq)
+					float ends, float *aq, float *eq)
 {
-	__m256		a0 = _mm256_setzero_ps();
-	__m256		a1 = a0,
-				e0 = a0,
-				e1 = a0;
+	__m256		zero = _mm256_setzero_ps();
+	__m256		lo[2] = {zero, zero};
+	__m256		hi[2] = {zero, zero};
 
 	while (n > 0)
 	{
@@ -466,26 +479,24 @@ dist_avx2_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
 
 		for (size_t j = 0; j < half; j += 8)
 		{
+			const __m128i low = _mm_set1_epi8(0x0F);
+			const __m128i eight = _mm_set1_epi8(8);
 			__m128i		code = dist_avx2_load_8(a + j);
-			__m128i		lo = _mm_and_si128(code, _mm_set1_epi8(0x0F));
-			__m128i		hi = _mm_and_si128(_mm_srli_epi16(code, 4), _mm_set1_epi8(0x0F));
-			__m256		q0 = _mm256_loadu_ps(q + j);
-			__m256		q1 = _mm256_loadu_ps(q + half + j);
+			__m128i		high = _mm_srli_epi16(code, 4);
 
-			lo = _mm_sub_epi8(lo, _mm_set1_epi8(8));
-			hi = _mm_sub_epi8(hi, _mm_set1_epi8(8));
-			a0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(lo), q0, a0);
-			a1 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(hi), q1, a1);
-			e0 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(dist_avx2_load_8(e + j)), q0, e0);
-			e1 = _mm256_fmadd_ps(dist_avx2_s8_to_f32(dist_avx2_load_8(e + half + j)), q1, e1);
+			dist_avx2_step_refine_u4(lo, _mm_sub_epi8(_mm_and_si128(code, low), eight), e + j,
+									 _mm256_loadu_ps(q + j), _mm256_set1_ps(ends));
+			dist_avx2_step_refine_u4(hi, _mm_sub_epi8(_mm_and_si128(high, low), eight),
+									 e + half + j, _mm256_loadu_ps(q + half + j),
+									 _mm256_set1_ps(ends));
 		}
 		a += half;
 		e += 2 * half;
 		q += 2 * half;
 		n -= 2 * half;
 	}
-	*aq = dist_avx2_sum_f32(_mm256_add_ps(a0, a1));
-	*eq = dist_avx2_sum_f32(_mm256_add_ps(e0, e1));
+	*aq = dist_avx2_sum_f32(_mm256_add_ps(lo[0], hi[0]));
+	*eq = dist_avx2_sum_f32(_mm256_add_ps(lo[1], hi[1]));
 }
 
 static int32_t

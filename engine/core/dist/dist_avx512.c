@@ -417,6 +417,7 @@ typedef struct DistAvx512Refine
 				a1,
 				e0,
 				e1;
+	__m512		weights;		/* of e, by the code beside it */
 } DistAvx512Refine;
 
 /*
@@ -432,22 +433,27 @@ dist_avx512_step_refine_u4(DistAvx512Refine *sums, const uint8_t *a, const int8_
 	__m512		q0 = _mm512_maskz_loadu_ps(mask, q);
 	__m512		q1 = _mm512_maskz_loadu_ps(mask, q + half);
 	__m512		x0 = _mm512_permutexvar_ps(code, values);
-	__m512		x1 = _mm512_permutexvar_ps(_mm512_srli_epi32(code, 4), values);
+	__m512i		high = _mm512_srli_epi32(code, 4);
+	__m512		x1 = _mm512_permutexvar_ps(high, values);
+	__m512		w0 = _mm512_mul_ps(_mm512_permutexvar_ps(code, sums->weights), q0);
+	__m512		w1 = _mm512_mul_ps(_mm512_permutexvar_ps(high, sums->weights), q1);
 
 	sums->a0 = _mm512_fmadd_ps(x0, q0, sums->a0);
 	sums->a1 = _mm512_fmadd_ps(x1, q1, sums->a1);
-	sums->e0 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_maskz_loadu_epi8(mask, e)), q0,
+	sums->e0 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_maskz_loadu_epi8(mask, e)), w0,
 							   sums->e0);
-	sums->e1 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_maskz_loadu_epi8(mask, e + half)), q1,
+	sums->e1 = _mm512_fmadd_ps(dist_avx512_s8_to_f32(_mm_maskz_loadu_epi8(mask, e + half)), w1,
 							   sums->e1);
 }
 
 static void
 dist_avx512_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
-					  float *aq, float *eq)
+					  float ends, float *aq, float *eq)
 {
 	__m512		zero = _mm512_setzero_ps();
-	DistAvx512Refine sums = {zero, zero, zero, zero};
+	__m512		weights = _mm512_mask_blend_ps((__mmask16) 0x8001, _mm512_set1_ps(1.0f),
+											   _mm512_set1_ps(ends));
+	DistAvx512Refine sums = {zero, zero, zero, zero, weights};
 
 	for (; n >= 128; n -= 128, a += 64, e += 128, q += 128)
 	{

@@ -399,9 +399,29 @@ dist_neon_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t n,
 	*eq = vaddvq_f32(vaddq_f32(se[0], se[1]));
 }
 
+/* Eight dimensions of 4-bit codes less 8, and of residuals, `ends` times where those are -8 or 7. */
+static inline void
+dist_neon_step_refine_u4(float32x4_t sa[2], float32x4_t se[2], int8x8_t x, const int8_t *e,
+						 const float *q, float ends)
+{
+	int16x8_t	rest = vmovl_s8(vld1_s8(e));
+	int16x8_t	end = vmovl_s8(vreinterpret_s8_u8(vorr_u8(vceq_s8(x, vdup_n_s8(-8)),
+														  vceq_s8(x, vdup_n_s8(7)))));
+	uint32x4_t	end_lo = vreinterpretq_u32_s32(vmovl_s16(vget_low_s16(end)));
+	uint32x4_t	end_hi = vreinterpretq_u32_s32(vmovl_high_s16(end));
+	float32x4_t lo = vcvtq_f32_s32(vmovl_s16(vget_low_s16(rest)));
+	float32x4_t hi = vcvtq_f32_s32(vmovl_high_s16(rest));
+
+	dist_neon_step_refine(sa, x, q);
+	lo = vbslq_f32(end_lo, vmulq_n_f32(lo, ends), lo);
+	hi = vbslq_f32(end_hi, vmulq_n_f32(hi, ends), hi);
+	se[0] = vfmaq_f32(se[0], lo, vld1q_f32(q));
+	se[1] = vfmaq_f32(se[1], hi, vld1q_f32(q + 4));
+}
+
 static void
 dist_neon_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
-					float *aq, float *eq)
+					float ends, float *aq, float *eq)
 {
 	float32x4_t zero = vdupq_n_f32(0.0f);
 	float32x4_t sa[4] = {zero, zero, zero, zero};
@@ -417,10 +437,9 @@ dist_neon_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
 			int8x8_t	lo = vreinterpret_s8_u8(vand_u8(code, vdup_n_u8(0x0F)));
 			int8x8_t	hi = vreinterpret_s8_u8(vshr_n_u8(code, 4));
 
-			dist_neon_step_refine(sa, vsub_s8(lo, vdup_n_s8(8)), q + j);
-			dist_neon_step_refine(sa + 2, vsub_s8(hi, vdup_n_s8(8)), q + half + j);
-			dist_neon_step_refine(se, vld1_s8(e + j), q + j);
-			dist_neon_step_refine(se + 2, vld1_s8(e + half + j), q + half + j);
+			dist_neon_step_refine_u4(sa, se, vsub_s8(lo, vdup_n_s8(8)), e + j, q + j, ends);
+			dist_neon_step_refine_u4(sa + 2, se + 2, vsub_s8(hi, vdup_n_s8(8)), e + half + j,
+									 q + half + j, ends);
 		}
 		a += half;
 		e += 2 * half;

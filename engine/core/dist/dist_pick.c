@@ -12,7 +12,9 @@
 
 #include <string.h>
 
-#if defined(__aarch64__) && defined(__linux__)
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #include <asm/hwcap.h>
 #endif
@@ -33,13 +35,28 @@ dist_pick_always(void)
 
 #if defined(__x86_64__)
 
+/*
+ * Older compilers' __builtin_cpu_supports does not know this name. Whether the
+ * system saves the registers is the same question as for AVX2.
+ */
+static bool
+dist_pick_has_f16c(void)
+{
+	unsigned	eax,
+				ebx,
+				ecx,
+				edx;
+
+	return __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx & bit_F16C) != 0;
+}
+
 /* __builtin_cpu_supports also asks whether the operating system saves the registers. */
 static bool
 dist_pick_has_avx2(void)
 {
 	__builtin_cpu_init();
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-		__builtin_cpu_supports("f16c") && __builtin_cpu_supports("popcnt");
+		__builtin_cpu_supports("popcnt") && dist_pick_has_f16c();
 }
 
 static bool

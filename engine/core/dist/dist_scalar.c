@@ -270,7 +270,7 @@ dist_scalar_refine_u8(const uint8_t *a, const int8_t *e, const float *q, size_t 
 
 static void
 dist_scalar_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t n,
-					  float *aq, float *eq)
+					  float ends, float *aq, float *eq)
 {
 	DistScalarSums sums = {{0.0f}, {0.0f}};
 
@@ -285,8 +285,11 @@ dist_scalar_refine_u4(const uint8_t *a, const int8_t *e, const float *q, size_t 
 
 			for (size_t k = 0; k < 8; k++)
 			{
-				sums.aq[k] += (float) ((int32_t) (bytes[k] >> shift & 0x0F) - 8) * q[i + k];
-				sums.eq[k] += (float) e[i + k] * q[i + k];
+				int32_t		x = (int32_t) (bytes[k] >> shift & 0x0F) - 8;
+				float		rest = (float) e[i + k] * q[i + k];
+
+				sums.aq[k] += (float) x * q[i + k];
+				sums.eq[k] += x == -8 || x == 7 ? rest * ends : rest;
 			}
 		}
 		a += half;

@@ -103,13 +103,14 @@ typedef struct RveDistTable
 
 	/*
 	 * One pass over a code and its residual, against floats: *aq = sum of
-	 * (a[i] - 128) * q[i] (u4: a[i] - 8), *eq = sum of e[i] * q[i]. No term
-	 * goes through more than n / 8 + 16 roundings to float32.
+	 * (a[i] - 128) * q[i] (u4: a[i] - 8), *eq = sum of e[i] * q[i]; u4: times
+	 * `ends` where a[i] is 0 or 15. No term goes through more than n / 8 + 16
+	 * roundings to float32.
 	 */
 	void		(*refine_u8) (const uint8_t *a, const int8_t *e, const float *q, size_t n,
 							  float *aq, float *eq);
 	void		(*refine_u4) (const uint8_t *a, const int8_t *e, const float *q, size_t n,
-							  float *aq, float *eq);
+							  float ends, float *aq, float *eq);
 } RveDistTable;
 
 /*

@@ -9,7 +9,7 @@
  *
  * The algorithm sees nodes as numbers and a graph as a table of functions
  * (RveGraphOps): where nodes live, in memory or on pages, is the host's
- * affair. hnsw_mem.c is the in-memory host that builds use.
+ * affair. hnsw_mem*.c are the in-memory host that builds use.
  *
  * A host's functions may longjmp out (an ereport): this code holds nothing
  * but memory from rve_base, see rve_base.h.
@@ -209,35 +209,73 @@ extern RveStatus rve_hnsw_relink(RveHnswSearch *search, const RveGraph *graph,
  */
 extern int	rve_hnsw_random_level(int m, double unit);
 
-/* ---- hnsw_mem.c: the graph in memory ---- */
+/* ---- hnsw_mem*.c: the graph in memory ---- */
 
 typedef struct RveHnswMem RveHnswMem;
+
+/*
+ * Memory that several processes map, each at its own address. alloc returns
+ * a reference, 0 when memory is short; all may raise errors of the host.
+ */
+typedef struct RveHnswMemory
+{
+	void	   *host;
+	uint64_t	(*alloc) (void *host, size_t size);
+	void	   *(*address) (void *host, uint64_t reference);
+	void		(*free) (void *host, uint64_t reference);
+} RveHnswMemory;
 
 typedef struct RveHnswMemParams
 {
 	int			m;
 	int			ef_construction;
-	uint64_t	seed;			/* of the levels */
-	size_t		item_bytes;		/* what a node holds: opaque, copied, 4-byte aligned */
+	uint64_t	seed;			/* of the levels: a node's level depends on it and its number */
+	size_t		item_bytes;		/* what a node holds: opaque, copied, at 64-byte aligned places */
+	uint32_t	expected;		/* nodes: memory for so many is taken in one piece; 0: unknown */
 
 	/* distance of two items, finite; context is passed through */
 	float		(*distance) (void *context, const void *item_a, const void *item_b);
+
+	/* the same from one item to n others; NULL: distance does it */
+	void		(*distances) (void *context, const void *item, const void *const *others, int n,
+							  float *out);
 
 	/*
 	 * Whether node's vector equals the one being added, asked only for nodes
 	 * whose item is byte for byte the same; NULL: equal items are equal.
 	 */
 	bool		(*same) (void *context, RveNode node);
+
+	/* a node's level, 0 .. RVE_HNSW_MAX_LEVEL; NULL: random, by seed and number */
+	int			(*level) (void *context, RveNode node);
 	void	   *context;
+	int			base_degree;	/* most edges on level 0: m .. 2m; 0: 2m */
+
+	/* NULL: memory of rve_base, for one process (threads may share it) */
+	const RveHnswMemory *memory;
 } RveHnswMemParams;
 
 extern RveStatus rve_hnsw_mem_create(const RveHnswMemParams *params, RveHnswMem **mem);
+
+/*
+ * Another process's (or thread's) view of a graph that exists: root is what
+ * rve_hnsw_mem_root returned to its creator, params have the same m,
+ * item_bytes and seed. Everybody may add at the same time; all else wants the
+ * adding to be over.
+ */
+extern RveStatus rve_hnsw_mem_attach(const RveHnswMemParams *params, uint64_t root,
+									 RveHnswMem **mem);
+extern uint64_t rve_hnsw_mem_root(const RveHnswMem *mem);
+
+/* Frees the view, and the graph with its creator's. */
 extern void rve_hnsw_mem_free(RveHnswMem *mem);
 
 /*
- * Adds a node; nodes are numbered 0, 1, 2, ... in the order of their adding.
- * tag is kept for the host. After an error the graph may only be freed.
+ * Adds a node: reserve numbers it (0, 1, 2, ...), insert links it; add is
+ * both. tag is kept for the host. After an error the graph may only be freed.
  */
+extern RveStatus rve_hnsw_mem_reserve(RveHnswMem *mem, RveNode *node);
+extern RveStatus rve_hnsw_mem_insert(RveHnswMem *mem, RveNode node, const void *item, uint64_t tag);
 extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t tag);
 
 /*
@@ -248,8 +286,20 @@ extern RveStatus rve_hnsw_mem_add(RveHnswMem *mem, const void *item, uint64_t ta
  */
 extern RveStatus rve_hnsw_mem_connect(RveHnswMem *mem, uint32_t *unreachable);
 
-/* Memory in use by the nodes there are. */
+/*
+ * The same with a tree over the first `nodes` nodes only, from node 0, which
+ * keeps room for `spare` kept edges more. With no nodes, edges only get their
+ * public form.
+ */
+extern RveStatus rve_hnsw_mem_connect_part(RveHnswMem *mem, uint32_t nodes, int spare,
+										   uint32_t *unreachable);
+
+/* Changes ef_construction for the nodes that this view adds from now on. */
+extern void rve_hnsw_mem_set_effort(RveHnswMem *mem, int ef_construction);
+
+/* Memory in use by the nodes there are, and what a number of nodes will need. */
 extern size_t rve_hnsw_mem_bytes(const RveHnswMem *mem);
+extern double rve_hnsw_mem_estimate(int m, size_t item_bytes, double nodes);
 
 extern uint32_t rve_hnsw_mem_count(const RveHnswMem *mem);
 extern void rve_hnsw_mem_graph(RveHnswMem *mem, RveGraph *graph);
@@ -264,13 +314,50 @@ typedef struct RveHnswMemNode
 	RveNode		next_duplicate; /* chain from the first node through its duplicates */
 } RveHnswMemNode;
 
-extern void rve_hnsw_mem_node(const RveHnswMem *mem, RveNode node, RveHnswMemNode *out);
+extern void rve_hnsw_mem_node(RveHnswMem *mem, RveNode node, RveHnswMemNode *out);
 
 /*
  * A node's edges, with RVE_HNSW_KEPT where it applies. Before
  * rve_hnsw_mem_connect the top bit means nothing to others.
  */
-extern const RveNode *rve_hnsw_mem_edges(const RveHnswMem *mem, RveNode node, int level, int *count);
+extern const RveNode *rve_hnsw_mem_edges(RveHnswMem *mem, RveNode node, int level, int *count);
+
+/* The distances of these edges; 0 for one that connect has put in. */
+extern const float *rve_hnsw_mem_distances(RveHnswMem *mem, RveNode node, int level);
+
+/* A list of level 0, as the two functions above give it. */
+typedef struct RveHnswList
+{
+	const RveNode *edges;
+	const float *dist;
+	int			count;
+} RveHnswList;
+
+/*
+ * One list out of several of the same node, from graphs that share some nodes:
+ * kept edges first, the others by Algorithm 4. Numbers of nodes mean the same
+ * in all lists.
+ */
+#define RVE_HNSW_MERGE_LISTS 4
+#define RVE_HNSW_MERGE_EDGES (RVE_HNSW_MERGE_LISTS * RVE_HNSW_MAX_DEGREE)
+
+typedef struct RveHnswMerge
+{
+	RveHnswList lists[RVE_HNSW_MERGE_LISTS];	/* unused ones have no edges */
+	int			max;			/* most edges of the result, at least its kept ones */
+
+	/* as in RveGraphOps; usable[i] = false: nothing is known of nodes[i] */
+	void		(*load) (void *context, const RveNode *nodes, int n, bool *usable);
+	float		(*pair) (void *context, int i, int j);
+	void	   *context;
+	RveNode	   *out;			/* room for max */
+} RveHnswMerge;
+
+/* Returns the number of edges. */
+extern int	rve_hnsw_merge_lists(const RveHnswMerge *merge);
+
+/* The level that a graph of the same m and seed without a level function gives a node. */
+extern int	rve_hnsw_mem_level(int m, uint64_t seed, RveNode node);
 
 /* Sets what the graph's ops search for: item_bytes at item, which must stay valid. */
 extern void rve_hnsw_mem_set_query(RveHnswMem *mem, const void *item);

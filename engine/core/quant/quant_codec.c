@@ -135,6 +135,26 @@ rve_quant_symmetric(const RveCodec *codec,
 	return codec->ops->symmetric(codec, code_a, factors_a, code_b, factors_b);
 }
 
+void
+rve_quant_symmetric_many(const RveCodec *codec, const uint8_t *item, const void *const *others,
+						 int n, float *out)
+{
+	const RveCodeFactors *factors = (const RveCodeFactors *) (item + codec->code_bytes);
+
+	if (codec->ops->symmetric_many != NULL)
+	{
+		codec->ops->symmetric_many(codec, item, others, n, out);
+		return;
+	}
+	for (int i = 0; i < n; i++)
+	{
+		const uint8_t *other = others[i];
+
+		out[i] = codec->ops->symmetric(codec, item, factors, other,
+									   (const RveCodeFactors *) (other + codec->code_bytes));
+	}
+}
+
 size_t
 rvi_quant_no_residual(const RveCodecParams *params)
 {

@@ -30,6 +30,10 @@ typedef struct QuantOps
 	float		(*symmetric) (const RveCodec *codec,
 							  const uint8_t *code_a, const RveCodeFactors *factors_a,
 							  const uint8_t *code_b, const RveCodeFactors *factors_b);
+
+	/* rve_quant_symmetric_many; NULL: symmetric does it */
+	void		(*symmetric_many) (const RveCodec *codec, const uint8_t *item,
+								   const void *const *others, int n, float *out);
 	double		(*refine) (const RveCodec *codec, const RveCodecQuery *query, const uint8_t *code,
 						   const RveCodeFactors *factors, const uint8_t *residual, double *error);
 	bool		(*complete) (const RveCodec *codec, const uint8_t *code,

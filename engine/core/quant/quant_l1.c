@@ -75,15 +75,16 @@ l1_create(const RveCodecParams *params, RveCodec **codec)
 static int32_t
 l1_code(const L1Codec *codec, const float *x, uint8_t *code)
 {
+	size_t		dim = (size_t) codec->base.dim;
 	int32_t		sum = 0;
 
 	for (size_t k = 0; k < codec->coded; k++)
 	{
-		size_t		i = k * (size_t) codec->base.dim / codec->coded;
+		size_t		i = codec->coded == dim ? k : k * dim / codec->coded;
 		double		steps = ((double) x[i] - codec->low) * codec->inverse;
 
 		steps = steps < L1_LEVELS ? steps : L1_LEVELS;
-		code[k] = (uint8_t) lrint(steps > 0.0 ? steps : 0.0);
+		code[k] = (uint8_t) (int32_t) (steps > 0.0 ? steps + 0.5 : 0.0);
 		sum += code[k];
 	}
 	memset(code + codec->coded, 0, codec->base.code_bytes - codec->coded);

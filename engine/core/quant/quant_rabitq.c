@@ -21,6 +21,12 @@
 #include <math.h>
 #include <string.h>
 
+/*
+ * Scaled vectors are about 1 long; when all coded coordinates are below this,
+ * the others hold everything.
+ */
+#define RABITQ_NOTHING 0x1.0p-100f
+
 /* Rotated dimensions: as few as the transform and the codes' layout allow. */
 static size_t
 rabitq_rotated(const RveCodecParams *params)
@@ -82,12 +88,13 @@ rabitq_create(const RveCodecParams *params, RveCodec **codec)
 	/* at most 6 * 16,000 floats: these sums cannot overflow */
 	c = rve_base_alloc0(sizeof(RabitqCodec) +
 						((QUANT_ROTATION_ROUNDS + 1) * rotated + (size_t) params->dim) *
-						sizeof(float));
+						sizeof(float) + rotated);
 	if (c == NULL)
 		return RVE_NO_MEMORY;
 	floats = (float *) (c + 1);
 	c->scratch = floats;
 	c->mean = floats + (QUANT_ROTATION_ROUNDS + 1) * rotated;
+	c->integers = (uint8_t *) (c->mean + params->dim);
 	c->bits = params->bits;
 	c->rotated = rotated;
 	c->coded = rabitq_coded(params);
@@ -109,6 +116,36 @@ rabitq_create(const RveCodecParams *params, RveCodec **codec)
 	return RVE_OK;
 }
 
+/* |v - c|^2, <v - c, c>; returns the largest |v_i - c_i|. */
+static double
+rabitq_measure(const RabitqCodec *codec, const float *v, RabitqCentred *centred)
+{
+	int			dim = codec->base.dim;
+	double		norm[RABITQ_LANES] = {0.0};
+	double		dot[RABITQ_LANES] = {0.0};
+	double		most[RABITQ_LANES] = {0.0};
+	double		largest = 0.0;
+
+	for (int i = 0; i < dim; i += RABITQ_LANES)
+	{
+		int			n = dim - i < RABITQ_LANES ? dim - i : RABITQ_LANES;
+
+		for (int k = 0; k < n; k++)
+		{
+			double		x = (double) v[i + k] - codec->mean[i + k];
+
+			norm[k] += x * x;
+			dot[k] += x * codec->mean[i + k];
+			most[k] = fabs(x) > most[k] ? fabs(x) : most[k];
+		}
+	}
+	for (int k = 0; k < RABITQ_LANES; k++)
+		largest = most[k] > largest ? most[k] : largest;
+	centred->norm2 = rabitq_lanes_sum(norm);
+	centred->dot_mean = rabitq_lanes_sum(dot);
+	return largest;
+}
+
 /*
  * Centres v, rotates the result into codec->scratch. Magnitudes whose squares
  * could leave a float's range are brought to about 1 first.
@@ -119,16 +156,9 @@ rabitq_centre(RabitqCodec *codec, const float *v)
 	RabitqCentred centred = {0, 0.0, 0.0, 0.0};
 	float	   *r = codec->scratch;
 	int			dim = codec->base.dim;
-	double		largest = 0.0;
+	double		largest = rabitq_measure(codec, v, &centred);
+	double		norm[RABITQ_LANES] = {0.0};
 
-	for (int i = 0; i < dim; i++)
-	{
-		double		x = (double) v[i] - codec->mean[i];
-
-		largest = fabs(x) > largest ? fabs(x) : largest;
-		centred.norm2 += x * x;
-		centred.dot_mean += x * codec->mean[i];
-	}
 	if (largest > 0.0 && (largest < 0x1.0p-30 || largest > 0x1.0p30))
 		centred.exponent = ilogb(largest);
 	if (centred.exponent == 0)
@@ -144,23 +174,32 @@ rabitq_centre(RabitqCodec *codec, const float *v)
 	memset(r + dim, 0, (codec->rotated - (size_t) dim) * sizeof(float));
 	rvi_quant_rotate(&codec->rotation, r);
 
-	for (size_t i = 0; i < codec->rotated; i++)
-		centred.scratch_norm2 += (double) r[i] * r[i];
+	for (size_t i = 0; i < codec->rotated; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+			norm[k] += (double) r[i + k] * r[i + k];
+	}
+	centred.scratch_norm2 = rabitq_lanes_sum(norm);
 	return centred;
 }
 
-/* The largest magnitude among the coded coordinates of codec->scratch. */
-static float
-rabitq_largest(const RabitqCodec *codec)
+float
+rvi_quant_largest(const RabitqCodec *codec)
 {
+	float		most[RABITQ_LANES] = {0.0f};
 	float		largest = 0.0f;
 
-	for (size_t i = 0; i < codec->coded; i++)
+	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
 	{
-		float		x = fabsf(codec->scratch[i]);
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+		{
+			float		x = fabsf(codec->scratch[i + k]);
 
-		largest = x > largest ? x : largest;
+			most[k] = x > most[k] ? x : most[k];
+		}
 	}
+	for (int k = 0; k < RABITQ_LANES; k++)
+		largest = most[k] > largest ? most[k] : largest;
 	return largest;
 }
 
@@ -182,23 +221,59 @@ rabitq_scale(const RabitqCodec *codec, double norm2)
 		return 0.0f;
 	if (codec->bits == 4)
 		return codec->step / (float) sqrt(norm2);
-	largest = rabitq_largest(codec);
-	return largest > 0.0f ? 128.0f / largest : 0.0f;
+	largest = rvi_quant_largest(codec);
+	return largest > RABITQ_NOTHING ? 128.0f / largest : 0.0f;
 }
 
-/* Stores the integer of dimension i of `coded` in the code's layout; to be called in order of i. */
-static inline void
-rabitq_store(const RabitqCodec *codec, uint8_t *code, size_t i, int32_t u)
+/* Cuts codec->scratch to integers; returns their sum and sets *ip = <r, x>. */
+static int32_t
+rabitq_cut(RabitqCodec *codec, float t, double *ip)
 {
-	size_t		group = i / 128 * 128;
-	size_t		half = codec->coded - group >= 128 ? 64 : (codec->coded - group) / 2;
+	const float *r = codec->scratch;
+	int32_t		half = 1 << (codec->bits - 1);
+	float		limit = (float) (half - 1);
+	double		centre = codec->levels / 2.0;
+	double		products[RABITQ_LANES] = {0.0};
+	int32_t		sum = 0;
+
+	for (size_t i = 0; i < codec->coded; i++)
+	{
+		float		cut = t * fabsf(r[i]) + 1e-5f;
+		int32_t		e = (int32_t) (cut < limit ? cut : limit);
+		int32_t		u = r[i] >= 0.0f ? half + e : half - 1 - e;
+
+		codec->integers[i] = (uint8_t) u;
+		sum += u;
+	}
+	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+			products[k] += (double) r[i + k] * ((double) codec->integers[i + k] - centre);
+	}
+	*ip = rabitq_lanes_sum(products);
+	return sum;
+}
+
+/* codec->integers in the code's layout. */
+static void
+rabitq_pack(const RabitqCodec *codec, uint8_t *code)
+{
+	const uint8_t *u = codec->integers;
+	size_t		half;
 
 	if (codec->bits == 8)
-		code[i] = (uint8_t) u;
-	else if (i - group < half)
-		code[group / 2 + i - group] = (uint8_t) u;	/* first visit of the byte */
-	else
-		code[group / 2 + i - group - half] |= (uint8_t) (u << 4);
+	{
+		memcpy(code, u, codec->coded);
+		return;
+	}
+	for (size_t rest = codec->coded; rest > 0; rest -= 2 * half)
+	{
+		half = rest >= 128 ? 64 : rest / 2;
+		for (size_t j = 0; j < half; j++)
+			code[j] = (uint8_t) (u[j] | u[j + half] << 4);
+		code += half;
+		u += 2 * half;
+	}
 }
 
 static void
@@ -207,23 +282,12 @@ rabitq_encode(RveCodec *base, const RveVectorView *v, uint8_t *code, RveCodeFact
 {
 	RabitqCodec *codec = (RabitqCodec *) base;
 	RabitqCentred centred = rabitq_centre(codec, v->x);
-	const float *r = codec->scratch;
-	int32_t		half = 1 << (codec->bits - 1);
 	float		t = rabitq_scale(codec, centred.scratch_norm2);
-	double		ip = 0.0;
+	double		ip;
 	double		shrink = 0.0;	/* n2 / <r,x> */
-	int32_t		sum = 0;
 
-	for (size_t i = 0; i < codec->coded; i++)
-	{
-		float		cut = t * fabsf(r[i]) + 1e-5f;
-		int32_t		e = cut < (float) (half - 1) ? (int32_t) cut : half - 1;
-		int32_t		u = r[i] >= 0.0f ? half + e : half - 1 - e;
-
-		rabitq_store(codec, code, i, u);
-		ip += (double) fabsf(r[i]) * ((double) e + 0.5);
-		sum += u;
-	}
+	factors->sum = rabitq_cut(codec, t, &ip);
+	rabitq_pack(codec, code);
 	if (ip > 0.0)
 		shrink = ldexp(centred.scratch_norm2 / ip, centred.exponent);
 
@@ -237,9 +301,8 @@ rabitq_encode(RveCodec *base, const RveVectorView *v, uint8_t *code, RveCodeFact
 		factors->add = quant_to_float(centred.norm2);
 		factors->resc = quant_to_float(-2.0 * shrink);
 	}
-	factors->sum = sum;
 	if (residual != NULL)
-		rvi_quant_residual_encode(codec, &centred, t, code, residual);
+		rvi_quant_residual_encode(codec, &centred, t, residual);
 }
 
 /* Rounds codec->scratch to 8 bits; returns sum(q8) and sets *scale in units of scratch. */
@@ -247,17 +310,18 @@ static int32_t
 rabitq_query_round(const RabitqCodec *codec, int8_t *q8, double *scale)
 {
 	const float *r = codec->scratch;
-	float		largest = rabitq_largest(codec);
-	float		inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+	float		largest = rvi_quant_largest(codec);
+	float		inverse = largest > RABITQ_NOTHING ? 127.0f / largest : 0.0f;
 	int32_t		sum = 0;
 
 	*scale = (double) largest / 127.0;
 	for (size_t i = 0; i < codec->coded; i++)
 	{
-		long		rounded = lrintf(r[i] * inverse);
+		/* within 127 and a rounding error: to the nearest, in steps a compiler vectorises */
+		int32_t		rounded = (int32_t) (r[i] * inverse + 128.5f) - 128;
 
-		q8[i] = (int8_t) (rounded > 127 ? 127 : rounded < -127 ? -127 : rounded);
-		sum += q8[i];
+		q8[i] = (int8_t) rounded;
+		sum += rounded;
 	}
 	return sum;
 }
@@ -282,6 +346,7 @@ rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_quer
 	RabitqCentred centred;
 	RabitqQuery *query;
 	RveStatus	status;
+	double		sums[RABITQ_LANES] = {0.0};
 	double		scale;
 
 	status = rvi_quant_query_reserve(base, sizeof(RabitqQuery) + coded * (sizeof(float) + 1),
@@ -291,7 +356,7 @@ rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_quer
 	query = (RabitqQuery *) *base_query;
 	query->base.distance = rabitq_distance;
 	query->dot = codec->bits == 4 ? kernels->dot_u4s8 : kernels->dot_u8s8;
-	query->refine = codec->bits == 4 ? kernels->refine_u4 : kernels->refine_u8;
+	query->kernels = kernels;
 	query->bits = (size_t) codec->bits;
 	query->coded = coded;
 	query->q = (float *) (query + 1);
@@ -308,9 +373,12 @@ rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_quer
 	memcpy(query->q, codec->scratch, coded * sizeof(float));
 	query->unit = ldexp(1.0, centred.exponent);
 	query->norm = sqrt(centred.norm2);
-	query->sum = 0.0;
-	for (size_t i = 0; i < coded; i++)
-		query->sum += query->q[i];
+	for (size_t i = 0; i < coded; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+			sums[k] += query->q[i + k];
+	}
+	query->sum = rabitq_lanes_sum(sums);
 	return RVE_OK;
 }
 
@@ -318,6 +386,9 @@ rabitq_prepare(RveCodec *base, const RveVectorView *q, RveCodecQuery **base_quer
  * <r_a, r_b> is estimated by shrink_a * shrink_b * <x_a, x_b>, shrink = n2 / <r,x>.
  * Where only a share of the rotated coordinates is coded, each shrink makes
  * good for the missing ones, but they are missing from <x_a, x_b> only once.
+ * The shares of the lengths that are coded vary with the rotation; for near
+ * vectors they vary together, which makes <r_a, r_b> too large by 2 / coded of
+ * itself on average.
  */
 static float
 rabitq_symmetric(const RveCodec *base,
@@ -343,6 +414,38 @@ rabitq_symmetric(const RveCodec *base,
 						  codec->sym_constant - product);
 }
 
+/*
+ * What a build does most. In float, but for the integers: a distance may
+ * differ from rabitq_symmetric's in its last bits.
+ */
+static void
+rabitq_symmetric_many(const RveCodec *base, const uint8_t *item, const void *const *others, int n,
+					  float *out)
+{
+	const RabitqCodec *codec = (const RabitqCodec *) base;
+	const RveDistTable *kernels = rve_dist_get();
+	int32_t		(*dot) (const uint8_t *, const uint8_t *, size_t) =
+		codec->bits == 4 ? kernels->dot_u4u4 : kernels->dot_u8u8;
+	size_t		at = base->code_bytes;
+	const RveCodeFactors *own = (const RveCodeFactors *) (item + at);
+	int64_t		sum_scale = 2 * (int64_t) codec->levels;
+	int64_t		constant = codec->xx_constant - sum_scale * own->sum;
+	float		known = own->add - (float) codec->sym_constant;
+	float		scale = own->resc * (float) codec->xx_scale;
+
+	for (int i = 0; i < n; i++)
+	{
+		const uint8_t *other = others[i];
+		const RveCodeFactors *factors = (const RveCodeFactors *) (other + at);
+		int64_t		xx4 = 4 * (int64_t) dot(item, other, codec->coded) -
+			sum_scale * factors->sum + constant;
+
+		out[i] = known + factors->add - scale * factors->resc * (float) xx4;
+		if (!(out[i] >= -FLT_MAX && out[i] <= FLT_MAX))
+			out[i] = rabitq_symmetric(base, item, own, other, factors);
+	}
+}
+
 const QuantOps rvi_quant_rabitq_ops = {
 	.elements = RVE_DENSE,
 	.params_valid = rabitq_params_valid,
@@ -352,6 +455,7 @@ const QuantOps rvi_quant_rabitq_ops = {
 	.encode = rabitq_encode,
 	.prepare = rabitq_prepare,
 	.symmetric = rabitq_symmetric,
+	.symmetric_many = rabitq_symmetric_many,
 	.refine = rvi_quant_residual_refine,
 	.complete = rvi_quant_never_complete,
 };

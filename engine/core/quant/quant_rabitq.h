@@ -26,6 +26,7 @@ typedef struct RabitqCodec
 	QuantRotation rotation;
 	float	   *mean;			/* dim */
 	float	   *scratch;		/* rotated */
+	uint8_t    *integers;		/* coded: u of every coordinate, before it is packed */
 } RabitqCodec;
 
 typedef struct RabitqQuery
@@ -40,8 +41,7 @@ typedef struct RabitqQuery
 	int32_t		constant;		/* levels * sum(q8) */
 
 	/* for refining */
-	void		(*refine) (const uint8_t *a, const int8_t *e, const float *q, size_t n,
-						   float *aq, float *eq);
+	const RveDistTable *kernels;
 	float	   *q;				/* coded; q' is unit * q */
 	double		unit;			/* a power of two */
 	double		sum;			/* of q */
@@ -58,17 +58,37 @@ typedef struct RabitqCentred
 	double		dot_mean;		/* <v - c, c>: the part of an inner product that needs no estimate */
 } RabitqCentred;
 
+/* A coordinate that is not clipped is at most half a step off its code. */
+#define QUANT_RESIDUAL_STEP (0.5 / 127.0)
+
 /* The head of a residual; one signed byte a coded dimension follows. */
 typedef struct QuantResidualHeader
 {
-	float		delta;			/* r is about delta * (x + scale * e) */
-	float		scale;
+	float		delta;			/* r is about delta * (x + e * QUANT_RESIDUAL_STEP) */
+	float		ends;			/* 4 bits: such steps are wider by this where u is 0 or 15 */
 	float		err;			/* bound of the rest's length; FLT_MAX: nothing is known */
 } QuantResidualHeader;
 
-/* Writes the residual of codec->scratch, whose code was cut with factor t. */
+/* The largest magnitude among the coded coordinates of codec->scratch. */
+extern float rvi_quant_largest(const RabitqCodec *codec);
+
+/* Writes the residual of codec->scratch, which was cut to codec->integers with factor t. */
 extern void rvi_quant_residual_encode(const RabitqCodec *codec, const RabitqCentred *centred,
-									  float t, const uint8_t *code, uint8_t *residual);
+									  float t, uint8_t *residual);
+
+/*
+ * Sums over whole vectors are kept in this many parts: the compiler may not
+ * reassociate them (QUANT-1), and one part would wait for every addition.
+ * Divides every coded and rotated length.
+ */
+#define RABITQ_LANES 8
+
+static inline double
+rabitq_lanes_sum(const double *lanes)
+{
+	return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+		((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
 
 /* rve_quant_refine */
 extern double rvi_quant_residual_refine(const RveCodec *codec, const RveCodecQuery *query,

@@ -4,7 +4,11 @@
  *	  Residuals: a signed byte a dimension that refines a RaBitQ code, and a
  *	  bound of what is left.
  *
- * With s = delta * (x + scale * e) for r, <r, q'> = <s, q'> + <r - s, q'>, and
+ * e tells where in its step a coordinate lies. 4-bit codes clip: their least
+ * and greatest integers stand for coordinates that can be several steps away,
+ * so there the steps of e are as wide as the vector's farthest one needs.
+ *
+ * With s = delta * (x + e * width) for r, <r, q'> = <s, q'> + <r - s, q'>, and
  * the last term is at most |r - s| |q'| (Cauchy and Schwarz). err is |r - s|
  * as computed, plus what rounding can have done, all of which is a multiple of
  * |q'| as well:
@@ -20,6 +24,7 @@
 #include "engine/core/quant/quant_rabitq.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Dimensions a kernel sums in float32 before the sum goes on in double; multiple of 128. */
@@ -27,20 +32,6 @@
 
 #define FLOAT_ROUNDING 0x1.0p-24	/* relative error of one operation */
 #define DOUBLE_SUM 4e-12		/* relative error of a sum of 16,000 terms in double, twice over */
-
-/* u of coded dimension i. */
-static inline int32_t
-residual_code_value(const RabitqCodec *codec, const uint8_t *code, size_t i)
-{
-	size_t		group = i / 128 * 128;
-	size_t		half = codec->coded - group >= 128 ? 64 : (codec->coded - group) / 2;
-
-	if (codec->bits == 8)
-		return code[i];
-	if (i - group < half)
-		return code[group / 2 + i - group] & 0x0F;
-	return code[group / 2 + i - group - half] >> 4;
-}
 
 /* Length of what the rotated coordinates without a code hold, squared. */
 static double
@@ -65,71 +56,103 @@ residual_round_up(double value)
 	return (double) result < value ? nextafterf(result, FLT_MAX) : result;
 }
 
+/* Whether u is where 4-bit codes clip. */
+static inline bool
+residual_at_end(const RabitqCodec *codec, uint8_t u)
+{
+	return codec->bits == 4 && (u == 0 || u == 15);
+}
+
 /*
- * Chooses e for the steps in header, in units of scratch, and returns err in
- * them: everything is computed from the values as they are stored.
+ * How much wider than others the steps at the ends have to be. Only ever a
+ * choice: what it leaves uncovered, err covers.
+ */
+static float
+residual_ends(const RabitqCodec *codec, float t)
+{
+	float		left = codec->bits == 4 ? rvi_quant_largest(codec) * t - 7.5f : 0.0f;
+
+	return left > 0.5f ? 2.0f * left : 1.0f;
+}
+
+/* Chooses e. */
+static void
+residual_fill(const RabitqCodec *codec, float t, float ends, int8_t *e)
+{
+	float		centre = (float) codec->levels / 2.0f;
+	float		steps = (float) (1.0 / QUANT_RESIDUAL_STEP);
+	float		end_steps = steps / ends;
+
+	for (size_t i = 0; i < codec->coded; i++)
+	{
+		float		x = (float) codec->integers[i] - centre;
+		float		left = codec->scratch[i] * t - x;
+
+		left *= residual_at_end(codec, codec->integers[i]) ? end_steps : steps;
+		left = left < 127.0f ? left : 127.0f;
+		left = left > -127.0f ? left : -127.0f;
+		/* to the nearest, in steps a compiler vectorises */
+		e[i] = (int8_t) ((int32_t) (left + 128.5f) - 128);
+	}
+}
+
+/*
+ * err in units of scratch, which delta * (x + e * width) is to be near:
+ * everything is computed from the values as they are stored.
  */
 static double
-residual_fill(const RabitqCodec *codec, double delta, double scale, const uint8_t *code, int8_t *e)
+residual_error(const RabitqCodec *codec, double delta, double ends, double norm2,
+			   const int8_t *e)
 {
-	const float *r = codec->scratch;
 	double		centre = codec->levels / 2.0;
 	size_t		chunk = codec->coded < RESIDUAL_CHUNK ? codec->coded : RESIDUAL_CHUNK;
 	double		kernel = 1.01 * FLOAT_ROUNDING * ((double) chunk / 8.0 + 16.0);
 	double		rho = rvi_quant_rotation_error(&codec->rotation);
-	double		rest = residual_dropped(codec);
-	double		norm = rest;
-	double		xx = 0.0;
-	double		ee = 0.0;
-	double		step = delta * scale;
+	double		inner = delta * QUANT_RESIDUAL_STEP;
+	double		outer = inner * ends;
+	double		rests[RABITQ_LANES] = {0.0};
+	double		parts[RABITQ_LANES] = {0.0};
+	double		rest;
+	int32_t		xx4 = 0;		/* at most 256^2 * 16,000 */
 
+	for (size_t i = 0; i < codec->coded; i += RABITQ_LANES)
+	{
+		for (size_t k = 0; k < RABITQ_LANES; k++)
+		{
+			uint8_t		u = codec->integers[i + k];
+			double		part = (residual_at_end(codec, u) ? outer : inner) * e[i + k];
+			double		left = codec->scratch[i + k] - delta * (u - centre) - part;
+
+			rests[k] += left * left;
+			parts[k] += part * part;
+		}
+	}
 	for (size_t i = 0; i < codec->coded; i++)
 	{
-		double		x = residual_code_value(codec, code, i) - centre;
-		double		left = r[i] - delta * x;
-		double		steps = step > 0.0 ? left / step : 0.0;
+		/* twice x + or - 1/2, whichever is larger */
+		int32_t		x2 = abs(2 * (int32_t) codec->integers[i] - codec->levels) + 1;
 
-		steps = steps > 127.0 ? 127.0 : steps < -127.0 ? -127.0 : steps;
-		e[i] = (int8_t) lrint(steps);
-		left -= step * e[i];
-		rest += left * left;
-		norm += (double) r[i] * r[i];
-		xx += (fabs(x) + 0.5) * (fabs(x) + 0.5);
-		ee += (double) e[i] * e[i];
+		xx4 += x2 * x2;
 	}
-	rest = sqrt(rest);
-	return rest * (1.0 + DOUBLE_SUM) + 1.01 * rho * (3.0 * sqrt(norm) + rest) +
-		kernel * (delta * sqrt(xx) + step * sqrt(ee));
+	rest = sqrt(rabitq_lanes_sum(rests) + residual_dropped(codec));
+	return rest * (1.0 + DOUBLE_SUM) + 1.01 * rho * (3.0 * sqrt(norm2) + rest) +
+		kernel * (delta * sqrt((double) xx4 / 4.0) + sqrt(rabitq_lanes_sum(parts)));
 }
 
-/*
- * delta, 1/t, is the step of the code; scale lets e reach the coordinate that
- * is farthest from its code (4-bit codes clip, so that can be several steps).
- */
 void
 rvi_quant_residual_encode(const RabitqCodec *codec, const RabitqCentred *centred, float t,
-						  const uint8_t *code, uint8_t *residual)
+						  uint8_t *residual)
 {
-	const float *r = codec->scratch;
-	QuantResidualHeader header = {0.0f, 0.0f, 0.0f};
+	int8_t	   *e = (int8_t *) residual + sizeof(QuantResidualHeader);
+	QuantResidualHeader header = {0.0f, residual_ends(codec, t), 0.0f};
 	int			exponent = centred->exponent;
-	double		largest = 0.0;
-	double		delta;
 	double		err;
 
 	if (t > 0.0f)
 		header.delta = quant_to_float(ldexp(1.0 / (double) t, exponent));
-	delta = ldexp((double) header.delta, -exponent);
-	for (size_t i = 0; i < codec->coded && delta > 0.0; i++)
-	{
-		double		x = residual_code_value(codec, code, i) - codec->levels / 2.0;
-		double		left = fabs((double) r[i] / delta - x);
-
-		largest = left > largest ? left : largest;
-	}
-	header.scale = quant_to_float(largest / 127.0);
-	err = residual_fill(codec, delta, (double) header.scale, code,
-						(int8_t *) residual + sizeof(header));
+	residual_fill(codec, t, header.ends, e);
+	err = residual_error(codec, ldexp((double) header.delta, -exponent), (double) header.ends,
+						 centred->scratch_norm2, e);
 	header.err = residual_round_up(ldexp(err, exponent));
 	/* add is no n2, or no <r, c>, when that left a float's range */
 	if (!(centred->norm2 < (double) FLT_MAX && fabs(centred->dot_mean) < (double) FLT_MAX))
@@ -151,11 +174,14 @@ residual_dot(const RabitqQuery *query, const QuantResidualHeader *header, const 
 		float		aq;
 		float		eq;
 
-		query->refine(code + i * query->bits / 8, e + i, query->q + i, n, &aq, &eq);
+		if (query->bits == 4)
+			query->kernels->refine_u4(code + i / 2, e + i, query->q + i, n, header->ends, &aq, &eq);
+		else
+			query->kernels->refine_u8(code + i, e + i, query->q + i, n, &aq, &eq);
 		code_sum += (double) aq;
 		rest_sum += (double) eq;
 	}
-	return (code_sum + (double) header->scale * rest_sum) * (double) header->delta * query->unit;
+	return (code_sum + QUANT_RESIDUAL_STEP * rest_sum) * (double) header->delta * query->unit;
 }
 
 double
@@ -181,7 +207,7 @@ rvi_quant_residual_refine(const RveCodec *base, const RveCodecQuery *base_query,
 	{
 		/* what a sum in double can have lost in <r, c> and <q, c>, |r| <= length */
 		double		length = (double) header.delta * sqrt((double) codec->coded) *
-			(128.0 + 128.0 * (double) header.scale) + (double) header.err;
+			(128.0 + fabs((double) header.ends)) + (double) header.err;
 
 		value = known - dot;
 		bound += DOUBLE_SUM * sqrt(codec->mean_norm2) *

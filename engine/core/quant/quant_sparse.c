@@ -47,7 +47,7 @@ typedef struct SparseQuery
 	double		norm;			/* |q| */
 	int			count;
 	int			shift;			/* of the hash: 32 - log2(size of table) */
-	SparseEntry table[];		/* at least half of them free */
+	SparseEntry table[];		/* half or more of them free, as a rule three quarters */
 } SparseQuery;
 
 static size_t
@@ -259,7 +259,7 @@ sparse_prepare(RveCodec *codec, const RveVectorView *q, RveCodecQuery **base_que
 
 	if (q->count < 0 || q->count > SPARSE_MAX_DIM)
 		return RVE_INVALID_ARGUMENT;
-	for (; size < 2 * (size_t) q->count; size *= 2)
+	for (; size < 4 * (size_t) q->count && shift > 1; size *= 2)
 		shift--;
 	status = rvi_quant_query_reserve(codec, sizeof(SparseQuery) + size * sizeof(SparseEntry),
 									 base_query);
@@ -285,6 +285,59 @@ sparse_prepare(RveCodec *codec, const RveVectorView *q, RveCodecQuery **base_que
 	return RVE_OK;
 }
 
+/* Four indexes, and whether any of them is among four others. */
+typedef int32_t SparseFour __attribute__((vector_size(16)));
+
+static inline SparseFour
+sparse_four(const uint8_t *code, int i)
+{
+	SparseFour	four;
+
+	memcpy(&four, code + sizeof(uint32_t) + sizeof(int32_t) * (size_t) i, sizeof(four));
+	return four;
+}
+
+static inline bool
+sparse_any_equal(SparseFour a, SparseFour b)
+{
+	SparseFour	b0 = {b[0], b[0], b[0], b[0]};
+	SparseFour	b1 = {b[1], b[1], b[1], b[1]};
+	SparseFour	b2 = {b[2], b[2], b[2], b[2]};
+	SparseFour	b3 = {b[3], b[3], b[3], b[3]};
+	SparseFour	equal = (a == b0) | (a == b1) | (a == b2) | (a == b3);
+	uint64_t	words[2];
+
+	memcpy(words, &equal, sizeof(words));
+	return (words[0] | words[1]) != 0;
+}
+
+/* The terms of elements in common among `run` from i and from j on; run 0: all of them. */
+static double
+sparse_merge(const SparseCodec *codec, const uint8_t *code_a, const uint8_t *code_b,
+			 int i, int j, int run)
+{
+	int			end_a = run > 0 ? i + run : sparse_count(codec, code_a);
+	int			end_b = run > 0 ? j + run : sparse_count(codec, code_b);
+	double		common = 0.0;
+
+	while (i < end_a && j < end_b)
+	{
+		int32_t		a = sparse_index(code_a, i);
+		int32_t		b = sparse_index(code_b, j);
+
+		if (a == b)
+			common += sparse_term(codec->base.metric, sparse_value(codec, code_a, i),
+								  sparse_value(codec, code_b, j));
+		i += a <= b;
+		j += b <= a;
+	}
+	return common;
+}
+
+/*
+ * Most groups of four have nothing in common, which a few instructions find
+ * out; then the group that ends first is done with.
+ */
 static float
 sparse_symmetric(const RveCodec *base,
 				 const uint8_t *code_a, const RveCodeFactors *factors_a,
@@ -293,19 +346,21 @@ sparse_symmetric(const RveCodec *base,
 	const SparseCodec *codec = (const SparseCodec *) base;
 	int			count_a = sparse_count(codec, code_a);
 	int			count_b = sparse_count(codec, code_b);
+	int			i = 0;
+	int			j = 0;
 	double		common = 0.0;
 
-	for (int i = 0, j = 0; i < count_a && j < count_b;)
+	while (i + 4 <= count_a && j + 4 <= count_b)
 	{
-		int32_t		a = sparse_index(code_a, i);
-		int32_t		b = sparse_index(code_b, j);
+		int32_t		last_a = sparse_index(code_a, i + 3);
+		int32_t		last_b = sparse_index(code_b, j + 3);
 
-		if (a == b)
-			common += sparse_term(base->metric, sparse_value(codec, code_a, i),
-								  sparse_value(codec, code_b, j));
-		i += a <= b;
-		j += b <= a;
+		if (sparse_any_equal(sparse_four(code_a, i), sparse_four(code_b, j)))
+			common += sparse_merge(codec, code_a, code_b, i, j, 4);
+		i += last_a <= last_b ? 4 : 0;
+		j += last_b <= last_a ? 4 : 0;
 	}
+	common += sparse_merge(codec, code_a, code_b, i, j, 0);
 	return quant_to_float(sparse_combine(base->metric, factors_a->add, factors_b->add, common));
 }
 

@@ -113,7 +113,7 @@ rvi_quant_step(size_t padded, int bits, float *scratch)
 		int			bits;
 		float		step;
 	}			memo[QUANT_STEP_MEMO];
-	size_t		slot = padded / 8 % QUANT_STEP_MEMO;
+	size_t		slot = padded / 16 % QUANT_STEP_MEMO;
 
 	if (memo[slot].padded != padded || memo[slot].bits != bits)
 	{

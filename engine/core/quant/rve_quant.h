@@ -26,9 +26,8 @@
  * L1: the coordinates on a common scale. BITS: the bits. SPARSE: the elements
  * of largest magnitude. Their files say more.
  *
- * A residual refines a RABITQ code: r is about delta * (x + scale * e), e signed
- * bytes, and its header says how far off that is (vectors' distances by code
- * and residual are good to about one in 10^4 for 4 bits, one in 10^5 for 8).
+ * A residual refines a RABITQ code: signed bytes say where in its step each
+ * coordinate lies, and a header how far off that is, all told.
  *
  * A code depends on the codec's parameters and the vector alone, not on the
  * kernel table in use: every machine computes the same bytes. Codes, factors
@@ -71,7 +70,7 @@ typedef struct RveCodecParams
 	RveMetric	metric;
 	int			dim;			/* dense 1 .. 16,000; bits 1 .. 64,000; sparse 1 .. 1,000,000,000 */
 	int			bits;			/* RABITQ: 4 or 8 */
-	int			coded_dim;		/* RABITQ, L1: 0, or fewer (rotated) coordinates than dim get a code */
+	int			coded_dim;		/* not SPARSE: 0, or code fewer (rotated) coordinates than dim */
 	int			capacity;		/* SPARSE: elements a code holds, 1 .. 1,000 */
 	uint64_t	seed;			/* RABITQ: of the rotation; stored with the index */
 	const float *mean;			/* RABITQ: dim finite floats, copied; NULL = zero */
@@ -127,11 +126,19 @@ extern float rve_quant_symmetric(const RveCodec *codec,
 								 const uint8_t *code_b, const RveCodeFactors *factors_b);
 
 /*
+ * The same from one code to n others, for graph builds: each is a code with
+ * its factors right behind it, at an address fit for both.
+ */
+extern void rve_quant_symmetric_many(const RveCodec *codec, const uint8_t *item,
+									 const void *const *others, int n, float *out);
+
+/*
  * The distance by code and residual together, and the largest error it can
  * have (a bound, not an estimate; same units): what searches rerank by. Both
- * are finite; an *error of DBL_MAX says that nothing is known: L1, RABITQ
- * without a residual (NULL), or vectors beyond a float's range. BITS and
- * complete SPARSE codes are exact but for rounding, and *error says how much.
+ * are finite; an *error of DBL_MAX says that nothing is known: L1, incomplete
+ * BITS, RABITQ without a residual (NULL), or vectors beyond a float's range.
+ * Complete BITS and SPARSE codes are exact but for rounding, and *error says
+ * how much.
  */
 extern double rve_quant_refine(const RveCodec *codec, const RveCodecQuery *query,
 							   const uint8_t *code, const RveCodeFactors *factors,
