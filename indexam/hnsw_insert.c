@@ -59,6 +59,7 @@ insert_reserve(HnswInsert *insert)
 	insert->image.nid = rvi_hnsw_reserve(insert->writer, &insert->image.seq);
 	rvi_hnsw_write_vector(insert->writer, insert->image.nid, insert->image.seq,
 						  insert->row->payload);
+	rvi_hnsw_write_filters(insert->writer, insert->image.nid, insert->row->filters);
 	insert->reserved = true;
 }
 
@@ -477,6 +478,7 @@ rvi_hnsw_insert(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswRow *row, 
 	memcpy(insert->code, row->code, index->geo.code_bytes);
 	insert->image.factors = insert->graph->factors = row->factors;
 	insert->image.tid = *tid;
+	insert->image.filters = row->filters;
 	insert->graph->payload = row->payload;
 	insert->links.level = rve_hnsw_random_level(index->geo.m,
 												1.0 - pg_prng_double(&pg_global_prng_state));
@@ -541,6 +543,7 @@ hnswinsert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relatio
 	{
 		rvi_hnsw_row_init(&row, &open->geo);
 		rvi_hnsw_encode_row(open, &view, &row);
+		rvi_hnsw_filter_encode(&open->filters, values, isnull, row.filters);
 		rvi_hnsw_insert(&writer, open, &row, tid);
 	}
 	MemoryContextSwitchTo(old);
