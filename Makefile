@@ -187,9 +187,11 @@ INDEXAM_OBJS = \
 	indexam/ivf_inspect.o \
 	indexam/ivf_insert.o \
 	indexam/ivf_maintain.o \
+	indexam/ivf_meta_page.o \
 	indexam/ivf_page.o \
 	indexam/ivf_pool.o \
 	indexam/ivf_row.o \
+	indexam/ivf_sample.o \
 	indexam/ivf_scan.o \
 	indexam/ivf_space.o \
 	indexam/ivf_vacuum.o \

@@ -666,6 +666,14 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 					   "HNSW-4: the entry node does not exist.");
 }
 
+/* Whether what an iterative scan remembers of the graph has outgrown its share of memory. */
+static bool
+scan_memory_spent(const HnswScan *state)
+{
+	return rve_hnsw_search_bytes(state->search) >
+		rv_hnsw_scan_mem_multiplier * work_mem * 1024.0;
+}
+
 /* Goes on with the search by a stage or a batch, if it makes sense to; false: it does not. */
 static bool
 scan_search_on(HnswScan *state)
@@ -692,7 +700,7 @@ scan_search_on(HnswScan *state)
 	if (state->mode == RV_HNSW_ITERATIVE_STRICT)
 		held_back = state->ef / SCAN_HELD_BACK;
 	if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF || waiting > held_back ||
-		state->returned + waiting >= rv_hnsw_max_scan_tuples)
+		state->returned + waiting >= rv_hnsw_max_scan_tuples || scan_memory_spent(state))
 		return false;
 	rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
 							"hnsw scan");

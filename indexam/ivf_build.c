@@ -257,6 +257,7 @@ ivf_create_lists(IvfBuild *build)
 	RveKmeansParams params = {0};
 	RvIvfDirectory directory = {0};
 	RvIvfGeometry geo;
+	double		error;
 	int			i;
 
 	params.dim = build->meta.dim;
@@ -267,8 +268,9 @@ ivf_create_lists(IvfBuild *build)
 	directory.centroids = MemoryContextAllocHuge(CurrentMemoryContext, (Size) build->meta.lists *
 												 build->meta.dim * sizeof(float));
 	rv_runtime_check_status(rve_kmeans_train(&params, build->samples, build->sample_count,
-											 directory.centroids, &directory.nlists),
+											 directory.centroids, &directory.nlists, &error),
 							"ivfflat k-means");
+	directory.error = (float) error;
 	if (directory.nlists == 0)
 	{
 		ivf_create_empty(build->rel, MAIN_FORKNUM, &build->meta);

@@ -79,7 +79,7 @@ typedef struct RvIvfMetaPageData
 	uint32		free_head;
 	uint32		free_count;
 	uint32		retired_head;
-	uint32		unused2;
+	float		error;			/* rve_kmeans_error when the lists were formed */
 } RvIvfMetaPageData;
 
 typedef RvIvfMetaPageData *RvIvfMetaPage;
@@ -344,6 +344,11 @@ extern Page rvi_ivf_write_page(RvIvfWriter *writer, BlockNumber block);
 extern void rvi_ivf_write_finish(RvIvfWriter *writer);
 extern void rvi_ivf_write_abandon(RvIvfWriter *writer);
 
+/* An empty page. All of it counts as used, so that generic WAL logs all of it. */
+extern void rvi_ivf_init_page(Page page, uint32 magic, RvIvfPageKind kind, uint32 serial,
+							  TransactionId xid);
+extern RvIvfMetaPage rvi_ivf_write_meta(RvIvfWriter *writer);
+
 /* A new or free page, initialised for its use. No buffer may be locked. */
 extern BlockNumber rvi_ivf_take_page(RvIvfWriter *writer, RvIvfPageKind kind, uint32 serial);
 
@@ -397,6 +402,9 @@ extern void rvi_ivf_unlink_retired(RvIvfWriter *writer, BlockNumber previous, Bl
 /* The relation's length, all pages of which are initialised or lost. */
 extern BlockNumber rvi_ivf_settled_blocks(Relation rel);
 
+/* What rows' distances from their centroids are compared with from now on. */
+extern void rvi_ivf_set_error(RvIvfWriter *writer, float error);
+
 /* Serial numbers first .. first + n - 1 are the caller's. */
 extern uint32 rvi_ivf_take_serials(RvIvfWriter *writer, uint32 n);
 
@@ -422,13 +430,14 @@ typedef struct RvIvfDirectory
 	float	   *origin;
 	RvIvfEntryData *lists;
 	float	   *centroids;
+	float		error;			/* for the meta page */
 } RvIvfDirectory;
 
 /* The stream, in memory of CurrentMemoryContext. */
 extern char *rvi_ivf_directory_bytes(const RvIvfDirectory *directory, uint32 serial, Size *size);
 extern Size rvi_ivf_directory_size(uint32 nlists, uint32 dim);
 
-/* ---- ivf_write_page.c again ---- */
+/* ---- ivf_meta_page.c ---- */
 
 /* Makes the directory the index's, in one record. retired: first RETIRED page, or what it was. */
 extern void rvi_ivf_switch(RvIvfWriter *writer, const RvIvfDirectory *directory, uint32 retired_head);
@@ -483,6 +492,36 @@ extern void rvi_ivf_free_directory(RvIvfWriter *writer, const RvIvfMetaPageData 
 /* Blocks of all pages of a list, code pages last and its first page the very last; palloc'd. */
 extern BlockNumber *rvi_ivf_list_blocks(RvIvfReader *reader, const RvIvfIndex *index,
 										const RvIvfEntryData *list, Size *n);
+
+/* ---- ivf_sample.c ---- */
+
+/* Reads stored rows for clustering; memory of samples is the caller's. */
+typedef struct RvIvfSampler
+{
+	RvIvfReader reader;
+	const RvIvfIndex *index;
+	RvIvfPageRows rows;
+	MemoryContext row_context;
+	uint64		random;
+} RvIvfSampler;
+
+extern void rvi_ivf_sampler_init(RvIvfSampler *sampler, Relation rel, const RvIvfIndex *index);
+
+/* Reads a row's vector into memory of the current context; raises when it is not there. */
+extern void rvi_ivf_read_stored(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace place,
+								RvIvfRow *row);
+
+/* Memory for `wanted` samples, fewer if maintenance_work_mem is short, but at least `least`. */
+extern float *rvi_ivf_alloc_samples(const RvIvfSampler *sampler, double wanted, int least,
+									int *room);
+
+/* Rows of one list, evenly spread over it; returns how many. list_rows: how many it has. */
+extern int	rvi_ivf_sample_list(RvIvfSampler *sampler, const RvIvfEntryData *list,
+								uint32 list_rows, float *samples, int room);
+
+/* Forms at most `lists` centroids of n samples, which it shuffles; returns how many. */
+extern int	rvi_ivf_cluster(RvIvfSampler *sampler, int lists, float *samples, int n,
+							float *centroids, double *error);
 
 /* ---- ivf_maintain.c ---- */
 

@@ -5,8 +5,8 @@
  *
  * After SPFresh's LIRE (Xu et al., SOSP 2023). A list of more than twice the
  * mean size is replaced by as many lists as its rows are worth, one below a quarter
- * of it by its neighbours; when that concerns most of the rows, all lists are formed anew,
- * as a build does. All its rows go to the nearest list there will be;
+ * of it by its neighbours; when that concerns most of the rows, or rows have
+ * got far from their centroids, all lists are formed anew, as a build does. All its rows go to the nearest list there will be;
  * then rows of neighbouring lists that are nearer to a new list move there.
  * Only rows that change lists get a new code.
  *
@@ -43,7 +43,14 @@
 #define MAINTAIN_LEAST_ANEW 10000
 #define MAINTAIN_SAMPLES 256	/* rows a new list that k-means looks at */
 #define MAINTAIN_NEIGHBOURS 8	/* lists around a new one whose rows may move to it */
-#define MAINTAIN_SEED UINT64CONST(0x4D61696E7461696E)
+
+/*
+ * Rows are farther from their centroids than when these were formed: by a fifth on
+ * average, and new centroids would be nearer by a tenth.
+ */
+#define MAINTAIN_DRIFT 1.2
+#define MAINTAIN_GAIN 0.9
+#define MAINTAIN_DRIFT_SAMPLES 2000
 
 /* A list of the present directory. */
 typedef struct MaintainList
@@ -75,8 +82,12 @@ typedef struct IvfMaintain
 	RvIvfIndex *index;			/* as it is */
 	RvIvfIndex	next;			/* as it will be */
 	RvIvfDirectory directory;	/* the same, to be written */
+	RvIvfSampler sampler;
+	double		total;			/* rows */
 	bool		anew;			/* all lists are replaced */
-	uint64		random;
+	float	   *new_centroids;	/* then, of all */
+	int			new_count;
+	double		new_error;
 	int			kept;			/* lists of next that stay, the first ones */
 	MaintainList *lists;
 	RvIvfReader reader;
@@ -108,6 +119,7 @@ maintain_count(IvfMaintain *m)
 			rvi_ivf_corrupted(m->rel, list->entry.first,
 							  "IVF-4: the directory names a page that is not its list's first.");
 		list->rows = m->rows.head.rows;
+		m->total += list->rows;
 
 		/* maintenance that failed left it so; there is no other at work */
 		if (m->rows.head.state == RV_IVF_BUSY)
@@ -126,156 +138,25 @@ maintain_judge(MaintainList *list, double target)
 	return list->parts != 1;
 }
 
-/* Decides which lists are split and merged; false: none. */
-static bool
-maintain_plan(IvfMaintain *m)
-{
-	Size		n = m->index->centroids.count;
-	double		total = 0;
-	double		replaced = 0;
-	bool		any = false;
-	bool		any_left = false;
-	Size		largest = 0;
-	Size		i;
-
-	for (i = 0; i < n; i++)
-		total += m->lists[i].rows;
-	for (i = 0; i < n; i++)
-	{
-		MaintainList *list = &m->lists[i];
-
-		list->gone = maintain_judge(list, total / m->meta.lists);
-		replaced += list->gone ? list->rows : 0;
-		any |= list->gone;
-		any_left |= list->parts > 0;
-		largest = list->rows > m->lists[largest].rows ? i : largest;
-	}
-	m->anew = any && replaced >= MAINTAIN_ANEW * total;
-	if (!any_left)
-	{
-		m->lists[largest].parts = 1;
-		m->lists[largest].gone = false;
-	}
-	for (i = 0; i < n && m->anew; i++)
-		m->lists[i].gone = true;
-	return any;
-}
-
 /* ---- new lists ---- */
 
-typedef struct MaintainFloats
-{
-	const RvIvfIndex *index;
-	RvIvfRow	row;
-} MaintainFloats;
-
-/* Takes a stored vector as the row it came from. */
-static void
-maintain_use_item(void *arg, const char *item)
-{
-	MaintainFloats *floats = arg;
-	char	   *copy = palloc(floats->index->geo.item_bytes);
-
-	memcpy(copy, item, floats->index->geo.item_bytes);
-	floats->row.item = copy;
-	floats->row.item_bytes = floats->index->geo.item_bytes;
-	floats->row.x = palloc(floats->index->geo.dim * sizeof(float));
-	rvi_ivf_item_floats(floats->index, copy, floats->row.x);
-}
-
-/* Reads a row's vector into memory of the current context. */
-static void
-maintain_read_row(IvfMaintain *m, RvIvfPlace place, RvIvfRow *row)
-{
-	MaintainFloats floats = {0};
-
-	floats.index = m->index;
-	if (!rvi_ivf_with_item(&m->reader, m->index, place, maintain_use_item, &floats))
-		rvi_ivf_corrupted(m->rel, place.block, "IVF-5: an entry's vector page is not its list's.");
-	*row = floats.row;
-}
-
-/* Every step-th row of a list into samples; returns how many. */
+/* A sample of all lists, each by its size; total: rows of all. */
 static int
-maintain_sample(IvfMaintain *m, const MaintainList *list, float *samples, int room)
+maintain_sample_all(IvfMaintain *m, double total, float *samples, int room)
 {
-	int			step = Max((int) (list->rows / room), 1);
-	BlockNumber block = list->entry.first;
-	int			seen = 0;
 	int			n = 0;
-	int			i;
+	Size		i;
 
-	while (block != InvalidBlockNumber && n < room)
+	for (i = 0; i < m->index->centroids.count; i++)
 	{
-		vacuum_delay_point();
-		if (!rvi_ivf_read_rows(&m->reader, m->index, &list->entry, block, false, &m->rows))
-			break;
-		for (i = 0; i < m->rows.n && n < room; i++)
-		{
-			MemoryContext old;
-			RvIvfRow	row;
+		MaintainList *list = &m->lists[i];
+		int			share = (int) Min(ceil(room * (list->rows / total)), room - n);
 
-			if (seen++ % step != 0)
-				continue;
-			old = MemoryContextSwitchTo(m->row_context);
-			maintain_read_row(m, m->rows.places[i], &row);
-			memcpy(samples + (Size) n * m->index->geo.dim, row.x,
-				   m->index->geo.dim * sizeof(float));
-			n++;
-			MemoryContextSwitchTo(old);
-			MemoryContextReset(m->row_context);
-		}
-		block = m->rows.next;
+		if (share > 0)
+			n += rvi_ivf_sample_list(&m->sampler, &list->entry, list->rows,
+									 samples + (Size) n * m->index->geo.dim, share);
 	}
 	return n;
-}
-
-/* Samples come in the order of lists and pages; k-means wants them in none. */
-static void
-maintain_shuffle(IvfMaintain *m, float *samples, int n)
-{
-	int			dim = m->index->geo.dim;
-	float	   *swap = palloc(dim * sizeof(float));
-	int			i;
-
-	for (i = n - 1; i > 0; i--)
-	{
-		float	   *a = samples + (Size) i * dim;
-		float	   *b = samples + (rve_base_random_next(&m->random) % (i + 1)) * dim;
-
-		memcpy(swap, a, dim * sizeof(float));
-		memmove(a, b, dim * sizeof(float));
-		memcpy(b, swap, dim * sizeof(float));
-	}
-	pfree(swap);
-}
-
-/* Forms at most `lists` centroids of n samples; returns how many. */
-static int
-maintain_cluster(IvfMaintain *m, int lists, float *samples, int n, float *centroids)
-{
-	RveKmeansParams params = {0};
-	int			found;
-
-	maintain_shuffle(m, samples, n);
-	params.dim = m->index->geo.dim;
-	params.lists = lists;
-	params.spherical = rvi_ivf_counts_direction(m->index->metric);
-	params.seed = MAINTAIN_SEED;
-	rv_runtime_check_status(rve_kmeans_train(&params, samples, n, centroids, &found),
-							"ivfflat k-means");
-	return found;
-}
-
-/* Memory for `wanted` samples, fewer if maintenance_work_mem is short, but at least `least`. */
-static float *
-maintain_alloc_samples(IvfMaintain *m, double wanted, int least, int *room)
-{
-	Size		vector = m->index->geo.dim * sizeof(float);
-	double		limit = (double) maintenance_work_mem * 1024 / vector;
-
-	*room = (int) Max(Min(Min(wanted, limit), PG_INT32_MAX / 2), least);
-	return MemoryContextAllocHuge(CurrentMemoryContext, *room * vector);
 }
 
 /* Finds the centroids that split a list; it stays when it cannot be split. */
@@ -283,10 +164,12 @@ static int
 maintain_train(IvfMaintain *m, MaintainList *list, float *centroids)
 {
 	int			room;
-	float	   *samples = maintain_alloc_samples(m, Min((double) list->parts * MAINTAIN_SAMPLES,
-														list->rows), list->parts, &room);
-	int			found = maintain_cluster(m, list->parts, samples,
-										 maintain_sample(m, list, samples, room), centroids);
+	float	   *samples = rvi_ivf_alloc_samples(&m->sampler,
+												Min((double) list->parts * MAINTAIN_SAMPLES,
+													list->rows), list->parts, &room);
+	int			n = rvi_ivf_sample_list(&m->sampler, &list->entry, list->rows, samples, room);
+	double		error;
+	int			found = rvi_ivf_cluster(&m->sampler, list->parts, samples, n, centroids, &error);
 
 	pfree(samples);
 	list->gone = found > 1;
@@ -295,32 +178,92 @@ maintain_train(IvfMaintain *m, MaintainList *list, float *centroids)
 }
 
 /* Finds the centroids of as many lists as the index is to have, from rows of all lists. */
-static int
-maintain_train_anew(IvfMaintain *m, float *centroids)
+static void
+maintain_train_anew(IvfMaintain *m)
 {
-	double		total = 0;
 	int			room;
-	float	   *samples;
-	int			n = 0;
-	int			found;
+	float	   *samples = rvi_ivf_alloc_samples(&m->sampler,
+												Min(m->total, Max((double) m->meta.lists *
+																  MAINTAIN_SAMPLES_ANEW,
+																  MAINTAIN_LEAST_ANEW)),
+												m->meta.lists, &room);
+	int			n = maintain_sample_all(m, m->total, samples, room);
+
+	m->new_centroids = MemoryContextAllocHuge(CurrentMemoryContext, (Size) m->meta.lists *
+											  m->index->geo.dim * sizeof(float));
+	m->new_count = rvi_ivf_cluster(&m->sampler, m->meta.lists, samples, n, m->new_centroids,
+								   &m->new_error);
+	pfree(samples);
+}
+
+/* The mean distance of rows from their centroids now, by a small sample. */
+static double
+maintain_error_now(IvfMaintain *m)
+{
+	int			room;
+	float	   *samples = rvi_ivf_alloc_samples(&m->sampler, Min(m->total, MAINTAIN_DRIFT_SAMPLES),
+												1, &room);
+	int			n = maintain_sample_all(m, m->total, samples, room);
+	double		error = rve_kmeans_error(&m->index->centroids, samples, n);
+
+	CHECK_FOR_INTERRUPTS();
+	pfree(samples);
+	return error;
+}
+
+/*
+ * Whether rows have moved so far from the centroids that new ones are worth
+ * it: then m->new_centroids are these.
+ */
+static bool
+maintain_has_drifted(IvfMaintain *m)
+{
+	double		error;
+
+	if (m->total < 1)
+		return false;
+	error = maintain_error_now(m);
+	if (!(error > MAINTAIN_DRIFT * m->meta.error))
+		return false;
+	maintain_train_anew(m);
+	if (m->new_count > 0 && m->new_error < MAINTAIN_GAIN * error)
+		return true;
+
+	/* the data are like that: do not try again before they have changed once more */
+	rvi_ivf_set_error(&m->writer, (float) error);
+	return false;
+}
+
+/* Decides which lists are split and merged; false: none. */
+static bool
+maintain_plan(IvfMaintain *m)
+{
+	Size		n = m->index->centroids.count;
+	double		replaced = 0;
+	bool		any = false;
+	bool		any_left = false;
+	Size		largest = 0;
 	Size		i;
 
-	for (i = 0; i < m->index->centroids.count; i++)
-		total += m->lists[i].rows;
-	samples = maintain_alloc_samples(m, Min(total, Max((double) m->meta.lists *
-													   MAINTAIN_SAMPLES_ANEW,
-													   MAINTAIN_LEAST_ANEW)),
-									 m->meta.lists, &room);
-	for (i = 0; i < m->index->centroids.count; i++)
+	for (i = 0; i < n; i++)
 	{
-		int			share = (int) Min(ceil(room * (m->lists[i].rows / total)), room - n);
+		MaintainList *list = &m->lists[i];
 
-		if (share > 0)
-			n += maintain_sample(m, &m->lists[i], samples + (Size) n * m->index->geo.dim, share);
+		list->gone = maintain_judge(list, m->total / m->meta.lists);
+		replaced += list->gone ? list->rows : 0;
+		any |= list->gone;
+		any_left |= list->parts > 0;
+		largest = list->rows > m->lists[largest].rows ? i : largest;
 	}
-	found = maintain_cluster(m, m->meta.lists, samples, n, centroids);
-	pfree(samples);
-	return found;
+	m->anew = (any && replaced >= MAINTAIN_ANEW * m->total) || maintain_has_drifted(m);
+	if (!any_left)
+	{
+		m->lists[largest].parts = 1;
+		m->lists[largest].gone = false;
+	}
+	for (i = 0; i < n && m->anew; i++)
+		m->lists[i].gone = true;
+	return any || m->anew;
 }
 
 /* Appends a list to the future directory. */
@@ -344,12 +287,18 @@ maintain_train_all(IvfMaintain *m, float **centroids)
 	int			n = 0;
 	Size		i;
 
+	if (m->anew)
+	{
+		if (m->new_centroids == NULL)
+			maintain_train_anew(m);
+		m->directory.error = (float) m->new_error;
+		*centroids = m->new_centroids;
+		return m->new_count;
+	}
+	m->directory.error = m->meta.error;
 	for (i = 0; i < m->index->centroids.count; i++)
 		room += m->lists[i].parts > 1 ? m->lists[i].parts : 0;
-	room = m->anew ? m->meta.lists : room;
 	*centroids = MemoryContextAllocHuge(CurrentMemoryContext, (room + 1) * dim * sizeof(float));
-	if (m->anew)
-		return maintain_train_anew(m, *centroids);
 	for (i = 0; i < m->index->centroids.count; i++)
 		if (m->lists[i].parts > 1)
 			n += maintain_train(m, &m->lists[i], *centroids + (Size) n * dim);
@@ -406,7 +355,6 @@ maintain_create_lists(IvfMaintain *m)
 		entry.first = rvi_ivf_create_list(&m->writer, &m->index->geo, entry.serial);
 		maintain_add_list(m, &entry, centroids + i * dim);
 	}
-	pfree(centroids);
 	m->done->created = n;
 	return true;
 }
@@ -483,7 +431,7 @@ maintain_copy(IvfMaintain *m, MaintainList *list)
 			if (!maintain_take(m, list, page * m->index->geo.capacity + m->rows.positions[i]))
 				continue;
 			old = MemoryContextSwitchTo(m->row_context);
-			maintain_read_row(m, m->rows.places[i], &row);
+			rvi_ivf_read_stored(&m->reader, m->index, m->rows.places[i], &row);
 			rvi_ivf_batch_add(&m->batch, &row, &m->rows.tids[i]);
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(m->row_context);
@@ -572,7 +520,7 @@ maintain_reassign_page(IvfMaintain *m, int number, BlockNumber block)
 		RvIvfRow	row;
 		uint32		nearest;
 
-		maintain_read_row(m, m->rows.places[i], &row);
+		rvi_ivf_read_stored(&m->reader, m->index, m->rows.places[i], &row);
 		rve_kmeans_assign(&m->next.centroids, row.x, 1, &nearest, NULL);
 		if (nearest >= (uint32) m->kept)
 			rvi_ivf_batch_add(&m->batch, &row, &m->rows.tids[i]);
@@ -690,7 +638,6 @@ rvi_ivf_maintain(Relation rel, RvIvfMaintenance *done)
 	memset(done, 0, sizeof(*done));
 	m->rel = rel;
 	m->done = done;
-	m->random = MAINTAIN_SEED;
 	m->index = rvi_ivf_open(rel, &m->meta);
 	m->reader.rel = rel;
 	rvi_ivf_writer_init(&m->writer, rel, m->index->magic, false);
@@ -698,6 +645,7 @@ rvi_ivf_maintain(Relation rel, RvIvfMaintenance *done)
 	m->row_context = AllocSetContextCreate(context, "ivfflat maintenance row",
 										   ALLOCSET_DEFAULT_SIZES);
 	rvi_ivf_page_rows_init(&m->rows, &m->index->geo);
+	rvi_ivf_sampler_init(&m->sampler, rel, m->index);
 	done->lists_before = done->lists_after = m->index->centroids.count;
 	done->freed = rvi_ivf_free_retired(&m->writer, m->index);
 	if (m->index->geo.item_bytes > 0)

@@ -377,6 +377,9 @@ page_load_index(Relation rel, const RvIvfMetaPageData *meta)
 		index->type->elements != (RveElements) meta->elements)
 		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK, "IVF-2: the index was built for another distance.");
 	rvi_ivf_geometry_init(&index->geo, meta->dim, meta->item_bytes);
+	if (rvi_ivf_directory_size(meta->nlists, meta->dim) / BLCKSZ > RelationGetNumberOfBlocks(rel))
+		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK,
+						  "IVF-2: the meta page counts more lists than the index has room for.");
 	bytes = rvi_ivf_read_stream(rel, meta->index_magic, meta->directory, meta->directory_serial,
 								rvi_ivf_directory_size(meta->nlists, meta->dim));
 	if (bytes == NULL)

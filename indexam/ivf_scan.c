@@ -280,6 +280,7 @@ ivf_scan_list(IvfScan *state, uint32 number)
 	const RvIvfGeometry *geo = &index->geo;
 	BlockNumber block = list->first;
 	Buffer		buffer = InvalidBuffer;
+	BlockNumber steps = 0;
 	float		bounds[2];
 
 	ivf_list_base(state, index->centroids.x + (Size) number * geo->dim, &bounds[0], &bounds[1]);
@@ -301,6 +302,8 @@ ivf_scan_list(IvfScan *state, uint32 number)
 			break;
 		}
 		rvi_ivf_check_code_page(state->reader.rel, index, block, page);
+		if (steps++ > state->reader.blocks)
+			rvi_ivf_corrupted(state->reader.rel, block, "IVF-4: a list's chain is a circle.");
 		used = rvi_ivf_head(page)->used;
 		for (i = 0; i < used; i += RVE_IVF_BLOCK)
 			ivf_scan_entries(state, rvi_ivf_block(geo, page, i / RVE_IVF_BLOCK),

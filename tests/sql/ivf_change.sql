@@ -36,11 +36,9 @@ VACUUM ic;
 SELECT rows FROM ruvector_ivfflat_stats('ic_v');
 SELECT ic_count('ic');
 SELECT * FROM ruvector_index_check('ic_v');
--- the space of the list that the first VACUUM replaced is free by now
-SELECT free_pages > 0 AS freed FROM ruvector_ivfflat_stats('ic_v');
-SELECT pages FROM ruvector_ivfflat_stats('ic_v') \gset before_
+SELECT code_pages FROM ruvector_ivfflat_stats('ic_v') \gset before_
 INSERT INTO ic SELECT i, ic_vector(i) FROM generate_series(1, 3000) i WHERE i % 3 = 0;
-SELECT pages = :before_pages AS no_larger FROM ruvector_ivfflat_stats('ic_v');
+SELECT code_pages = :before_code_pages AS no_larger FROM ruvector_ivfflat_stats('ic_v');
 SELECT ic_count('ic');
 SELECT * FROM ruvector_index_check('ic_v');
 

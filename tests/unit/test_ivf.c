@@ -76,12 +76,16 @@ START_TEST(kmeans_finds_clusters)
 	uint32_t   *nearest = malloc(sizeof(uint32_t) * N);
 	RveCentroids view = {centroids, _i == 1 ? norms : NULL, K, DIM};
 	int			found;
+	double		error;
 	int			split = 0;
 
-	ck_assert_int_eq(rve_kmeans_train(&params, data, N, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, data, N, centroids, &found, &error), RVE_OK);
 	ck_assert_int_eq(found, K);
 	rve_kmeans_inverse_norms(centroids, K, DIM, norms);
 	rve_kmeans_assign(&view, data, N, nearest, NULL);
+
+	ck_assert_double_gt(error, 0.0);
+	ck_assert_double_eq_tol(error, rve_kmeans_error(&view, data, N), 1e-6 * error);
 
 	/* points of one true cluster share a centroid; a few clusters may be split or joined */
 	for (int i = K; i < N; i++)
@@ -110,11 +114,12 @@ START_TEST(kmeans_is_better_than_samples)
 	float	   *ranks = malloc(sizeof(float) * N);
 	RveCentroids trained = {centroids, NULL, K, DIM};
 	RveCentroids samples = {data, NULL, K, DIM};
-	double		error = 0.0;
+	double		sum = 0.0;
 	double		sample_error = 0.0;
 	int			found;
+	double		error;
 
-	ck_assert_int_eq(rve_kmeans_train(&params, data, N, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, data, N, centroids, &found, &error), RVE_OK);
 	trained.count = (size_t) found;
 	rve_kmeans_assign(&trained, data, N, nearest, ranks);
 	for (int i = 0; i < N; i++)
@@ -122,12 +127,13 @@ START_TEST(kmeans_is_better_than_samples)
 		ck_assert_double_eq_tol(ranks[i], test_ivf_l2(data + i * DIM,
 													  centroids + nearest[i] * DIM, DIM),
 								1e-3 * (1.0 + ranks[i]));
-		error += ranks[i];
+		sum += ranks[i];
 	}
+	ck_assert_double_eq_tol(error, sum / N, 1e-3 * error);
 	rve_kmeans_assign(&samples, data, N, nearest, ranks);
 	for (int i = 0; i < N; i++)
 		sample_error += ranks[i];
-	ck_assert_double_lt(error, 0.65 * sample_error);
+	ck_assert_double_lt(sum, 0.65 * sample_error);
 	free(ranks);
 	free(nearest);
 	free(centroids);
@@ -143,25 +149,26 @@ START_TEST(kmeans_with_little_data)
 	const float huge[] = {3e38f, 3e38f, -3e38f, -3e38f, 3e38f, -3e38f};
 	float		centroids[20];
 	int			found;
+	double		error;
 
-	ck_assert_int_eq(rve_kmeans_train(&params, NULL, 0, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, NULL, 0, centroids, &found, &error), RVE_OK);
 	ck_assert_int_eq(found, 0);
-	ck_assert_int_eq(rve_kmeans_train(&params, few, 5, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, few, 5, centroids, &found, &error), RVE_OK);
 	ck_assert_int_eq(found, 2);
-	ck_assert_int_eq(rve_kmeans_train(&params, few, 1, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, few, 1, centroids, &found, &error), RVE_OK);
 	ck_assert_int_eq(found, 1);
 	ck_assert(centroids[0] == 1 && centroids[1] == 1);
-	ck_assert_int_eq(rve_kmeans_train(&params, huge, 3, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, huge, 3, centroids, &found, &error), RVE_OK);
 	ck_assert_int_ge(found, 1);
 	for (int i = 0; i < 2 * found; i++)
 		ck_assert(isfinite(centroids[i]));
 	params.spherical = true;
-	ck_assert_int_eq(rve_kmeans_train(&params, zeros, 2, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, zeros, 2, centroids, &found, &error), RVE_OK);
 	ck_assert_int_eq(found, 0);
-	ck_assert_int_eq(rve_kmeans_train(&params, few, 5, centroids, &found), RVE_OK);
+	ck_assert_int_eq(rve_kmeans_train(&params, few, 5, centroids, &found, &error), RVE_OK);
 	ck_assert_int_eq(found, 1);
 	params.lists = 0;
-	ck_assert_int_eq(rve_kmeans_train(&params, few, 5, centroids, &found), RVE_INVALID_ARGUMENT);
+	ck_assert_int_eq(rve_kmeans_train(&params, few, 5, centroids, &found, &error), RVE_INVALID_ARGUMENT);
 }
 END_TEST
 
@@ -193,11 +200,12 @@ START_TEST(kmeans_stops)
 	float	   *data = test_ivf_clusters(200, 8, 5, 2);
 	float		centroids[40];
 	int			found;
+	double		error;
 
 	rve_base_set_handlers(&stopping);
-	ck_assert_int_eq(rve_kmeans_train(&params, data, 200, centroids, &found), RVE_INTERRUPTED);
+	ck_assert_int_eq(rve_kmeans_train(&params, data, 200, centroids, &found, &error), RVE_INTERRUPTED);
 	rve_base_set_handlers(&poor);
-	ck_assert_int_eq(rve_kmeans_train(&params, data, 200, centroids, &found), RVE_NO_MEMORY);
+	ck_assert_int_eq(rve_kmeans_train(&params, data, 200, centroids, &found, &error), RVE_NO_MEMORY);
 	rve_base_set_handlers(&normal);
 	free(data);
 }

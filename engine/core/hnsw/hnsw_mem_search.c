@@ -8,8 +8,8 @@
  * here, so this one knows the records, asks for items long before it measures
  * them, and measures a whole list in one call.
  *
- * The pool keeps ef candidates, but only the nearest part of it is expanded
- * (hmem_expand_limit): what is expanded late adds candidates so far away that
+ * The pool keeps ef candidates, but only the nearer half of it is expanded, or
+ * 4m if that is more: what is expanded late adds candidates so far away that
  * selection prunes them.
  *
  *-------------------------------------------------------------------------
@@ -20,7 +20,7 @@
 
 #define HMEM_EXPANDED RVE_HNSW_KEPT /* in the pool: the candidate's edges were followed */
 #define HMEM_INTERRUPT_EVERY 64 /* expansions between two interrupt tests */
-#define HMEM_EXPAND_PERCENT 100
+#define HMEM_EXPAND_MIN 4		/* times m */
 #define HMEM_EDGES_AHEAD 2	/* places behind the next to expand whose edges are asked for */
 #define HMEM_DIRTY_ROOM 32768	/* words of the visited set cleared one by one at most */
 
@@ -186,9 +186,12 @@ hmem_prefetch_edges(RveHnswMem *mem, RveNode node)
 static int
 hmem_expand_limit(const RveHnswMem *mem)
 {
-	int			limit = mem->params.ef_construction * HMEM_EXPAND_PERCENT / 100;
+	int			ef = mem->params.ef_construction;
+	int			least = HMEM_EXPAND_MIN * mem->params.m;
 
-	return limit < 1 ? 1 : limit;
+	if (least > ef)
+		least = ef;
+	return ef / 2 > least ? ef / 2 : least;
 }
 
 /* Algorithm 2 from the candidates in the pool. */

@@ -200,6 +200,9 @@ extern const RveCandidate *rve_hnsw_search_results(const RveHnswSearch *search, 
 /* Number of distances the search has asked for since start. */
 extern uint64_t rve_hnsw_search_scored(const RveHnswSearch *search);
 
+/* Memory that grows with what the search has seen. */
+extern size_t rve_hnsw_search_bytes(const RveHnswSearch *search);
+
 /*
  * Marks a node as seen, as if the search had visited it; true if it was new.
  * Lets a host that finds nodes beside the graph (duplicates) return each once.

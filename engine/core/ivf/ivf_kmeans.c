@@ -123,6 +123,34 @@ rve_kmeans_assign(const RveCentroids *centroids, const float *vectors, size_t n,
 	}
 }
 
+double
+rve_kmeans_error(const RveCentroids *centroids, const float *vectors, size_t n)
+{
+	uint32_t	nearest[KMEANS_TILE];
+	float		ranks[KMEANS_TILE];
+	double		sum = 0.0;
+
+	for (size_t start = 0; start < n; start += KMEANS_TILE)
+	{
+		size_t		tile = n - start < KMEANS_TILE ? n - start : KMEANS_TILE;
+		const float *first = vectors + start * (size_t) centroids->dim;
+
+		if (rve_base_interrupted())
+			return 0.0;
+		kmeans_assign_tile(centroids, first, tile, nearest, ranks);
+		for (size_t i = 0; i < tile; i++)
+		{
+			double		error = ranks[i];
+
+			if (centroids->inverse_norms != NULL)
+				error = 1.0 + error * kmeans_inverse_norm(first + i * (size_t) centroids->dim,
+														  centroids->dim);
+			sum += error < FLT_MAX ? error : FLT_MAX;
+		}
+	}
+	return n > 0 ? sum / (double) n : 0.0;
+}
+
 /* ---- the start ---- */
 
 static const float *
@@ -230,6 +258,18 @@ kmeans_seed_random(Kmeans *k)
 
 /* ---- iterations ---- */
 
+static void
+kmeans_view(const Kmeans *k, RveCentroids *centroids)
+{
+	centroids->x = k->centroids;
+	centroids->inverse_norms = k->params->spherical ? k->inverse_norms : NULL;
+	centroids->count = (size_t) k->lists;
+	centroids->dim = k->params->dim;
+	if (k->params->spherical)
+		rve_kmeans_inverse_norms(k->centroids, (size_t) k->lists, k->params->dim,
+								 k->inverse_norms);
+}
+
 static RveStatus
 kmeans_assign_samples(Kmeans *k, size_t n, size_t *moved)
 {
@@ -238,13 +278,7 @@ kmeans_assign_samples(Kmeans *k, size_t n, size_t *moved)
 	RveCentroids centroids;
 
 	*moved = 0;
-	if (k->params->spherical)
-		rve_kmeans_inverse_norms(k->centroids, (size_t) k->lists, k->params->dim,
-								 k->inverse_norms);
-	centroids.x = k->centroids;
-	centroids.inverse_norms = k->params->spherical ? k->inverse_norms : NULL;
-	centroids.count = (size_t) k->lists;
-	centroids.dim = k->params->dim;
+	kmeans_view(k, &centroids);
 	for (size_t start = 0; start < n; start += step)
 	{
 		size_t		count = n - start < step ? n - start : step;
@@ -405,12 +439,14 @@ kmeans_allocate(Kmeans *k)
 
 RveStatus
 rve_kmeans_train(const RveKmeansParams *params, const float *samples, size_t n,
-				 float *centroids, int *found)
+				 float *centroids, int *found, double *error)
 {
 	Kmeans		k = {0};
+	RveCentroids view;
 	RveStatus	status;
 
 	*found = 0;
+	*error = 0.0;
 	if (params->dim < 1 || params->dim > RVE_IVF_MAX_DIM || params->lists < 1 ||
 		n > UINT32_MAX)
 		return RVE_INVALID_ARGUMENT;
@@ -434,7 +470,12 @@ rve_kmeans_train(const RveKmeansParams *params, const float *samples, size_t n,
 	if (status == RVE_OK && k.lists > 0)
 		status = kmeans_iterate(&k);
 	if (status == RVE_OK)
+	{
 		*found = k.lists;
+		kmeans_view(&k, &view);
+		if (k.lists > 0)
+			*error = rve_kmeans_error(&view, samples, n);
+	}
 	rve_base_free(k.nearest);
 	rve_base_free(k.counts);
 	rve_base_free(k.inverse_norms);

@@ -57,11 +57,12 @@ typedef struct RveKmeansParams
  * Clusters n samples (n * dim floats) into *found <= lists centroids (lists *
  * dim floats): fewer when there are fewer different samples, none when n = 0.
  * With spherical, samples of length zero are ignored, and centroids are the
- * means of the samples as given. Needs O(lists * dim + n) memory. Errors: RVE_NO_MEMORY,
- * RVE_INTERRUPTED, RVE_INVALID_ARGUMENT.
+ * means of the samples as given. *error becomes rve_kmeans_error of the
+ * samples. Needs O(lists * dim + n) memory. Errors: RVE_NO_MEMORY, RVE_INTERRUPTED,
+ * RVE_INVALID_ARGUMENT.
  */
 extern RveStatus rve_kmeans_train(const RveKmeansParams *params, const float *samples, size_t n,
-								  float *centroids, int *found);
+								  float *centroids, int *found, double *error);
 
 /* Centroids to rank: count * dim floats. */
 typedef struct RveCentroids
@@ -86,6 +87,12 @@ extern void rve_kmeans_inverse_norms(const float *centroids, size_t lists, int d
  */
 extern void rve_kmeans_assign(const RveCentroids *centroids, const float *vectors, size_t n,
 							  uint32_t *nearest, float *ranks);
+
+/*
+ * How far n vectors are from their nearest centroids: the mean of the squared
+ * distances or, where directions count, of 1 - cosine. 0 when interrupted.
+ */
+extern double rve_kmeans_error(const RveCentroids *centroids, const float *vectors, size_t n);
 
 /* ---- codes ---- */
 
