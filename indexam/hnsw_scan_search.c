@@ -14,6 +14,8 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
+
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_scan_int.h"
 
@@ -176,6 +178,7 @@ scan_filtered_on(HnswScan *state, int waiting)
 	int			stop_k = 0;
 	float		ratio = 1;
 
+	CHECK_FOR_INTERRUPTS();
 	if (filtered->exhaustive)
 		return scan_passing_on(state);
 	if (!complete)
