@@ -42,6 +42,7 @@ SELECT am.amname AS method, opcname AS class, opcintype::regtype AS type, opcdef
         FROM pg_amproc WHERE amprocfamily = opcfamily) AS functions
 FROM pg_opclass c JOIN pg_am am ON am.oid = opcmethod JOIN members ON classid = 'pg_opclass'::regclass AND objid = c.oid
 WHERE am.amname IN ('btree', 'hnsw') AND opcintype <> 'binaryvec'::regtype
+	AND NOT (am.amname = 'hnsw' AND opcdefault) -- ours, for filter columns
 ORDER BY am.amname, opcname COLLATE "C";
 
 -- every class is valid, and ruhnsw has the classes of hnsw
