@@ -44,12 +44,12 @@
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
 
+#define SCAN_PASSING_BATCH 64	/* of all rows that pass, made candidates at a time */
 #define SCAN_ENTRY_ATTEMPTS 16	/* when vacuum replaces the entry as a search starts */
 #define SCAN_CHAIN_RESTARTS 16	/* when vacuum takes duplicates out under a walk */
 #define SCAN_HELD_BACK 4		/* strict order: 1/4 of a batch */
 #define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
 #define SCAN_POOL 2				/* times ef candidates are kept when the stop rule bounds the work */
-#define SCAN_REACH 0.8			/* of the calibrated reach of ef: what hard queries use more, easy ones less */
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
 #define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
 #define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
@@ -64,6 +64,7 @@ typedef struct ScanRow
 	ItemPointerData tid;
 	uint16		seq;			/* of primary */
 	bool		exact;
+	bool		recheck;		/* words did not decide whether it passes */
 	RveNode		primary;
 	RveNode		chain;			/* next duplicate or RVE_NODE_NONE */
 } ScanRow;
@@ -81,6 +82,8 @@ typedef struct HnswScan
 	bool		started;
 	bool		exhausted;		/* the search has nothing more */
 	bool		exact_order;	/* settings as the scan started */
+	RvHnswFilter *filter;		/* conditions on filter columns, or NULL */
+	RvHnswFiltered filtered;	/* how they are met */
 	int			mode;
 	int			ef;
 	int			stage;			/* rows the search has gone for so far; ef: for all */
@@ -121,6 +124,8 @@ hnswbeginscan(Relation rel, int nkeys, int norderbys)
 	state->code = palloc(state->index->geo.code_bytes);
 	state->payload = palloc(Max(state->index->geo.payload_bytes, 1));
 	rv_runtime_check_status(rve_hnsw_search_create(&state->search), "hnsw scan");
+	state->filtered.graph = state->graph;
+	state->filtered.search = state->search;
 	if (norderbys > 0)
 	{
 		scan->xs_orderbyvals = palloc0(sizeof(Datum) * norderbys);
@@ -180,6 +185,8 @@ scan_read_query(IndexScanDesc scan, HnswScan *state)
 
 	MemoryContextReset(state->query_context);
 	old = MemoryContextSwitchTo(state->query_context);
+	state->filter = rvi_hnsw_filter_create(&index->filters, scan->keyData, scan->numberOfKeys);
+	state->graph->filter = state->filter;
 	if (key->sk_flags & SK_ISNULL)
 		scan_zero_query(state);
 	else
@@ -278,6 +285,34 @@ scan_distance(HnswScan *state, const RvHnswSlotData *slot, double *error)
 }
 
 /*
+ * Whether a slot has rows to return: its own, which gets row's tid if it
+ * passes the filter, or duplicates. Those are found by themselves where all
+ * rows that pass are.
+ */
+static bool
+scan_judge(HnswScan *state, RveNode node, const RvHnswSlotData *slot, const uint32 *words,
+		   ScanRow *row)
+{
+	bool		all = state->filter != NULL && state->filtered.exhaustive;
+
+	if (slot->state != RV_HNSW_LIVE && !(all && slot->state == RV_HNSW_DUPLICATE))
+		return false;
+	row->tid = slot->tid;
+	row->recheck = false;
+	row->primary = node;
+	row->chain = all ? RVE_NODE_NONE : slot->dup_next;
+	if (state->filter != NULL)
+	{
+		if (!all)
+			rvi_hnsw_filtered_give(&state->filtered, node);
+		if (!rvi_hnsw_filter_passes(state->filter, words))
+			ItemPointerSetInvalid(&row->tid);
+		row->recheck = rvi_hnsw_filter_rechecks(state->filter, words);
+	}
+	return ItemPointerIsValid(&row->tid) || row->chain != RVE_NODE_NONE;
+}
+
+/*
  * Measures a found node and puts it among the waiting rows if it still is a
  * live one. False: vacuum has freed its slot since the search scored it.
  */
@@ -288,6 +323,7 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	RveNode		node = candidate->node;
 	RvHnswSlotData slot;
 	ScanRow		row;
+	uint32		words[RV_HNSW_MAX_FILTERS];
 	double		dist;
 	double		error;
 	uint16		seq = 0;
@@ -295,13 +331,11 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	if (state->index->geo.payload_bytes > 0 &&
 		!rvi_hnsw_read_vector(reader, node, &seq, state->payload))
 		return false;
-	if (!rvi_hnsw_read_code(reader, node, &slot, state->code) ||
+	if (!rvi_hnsw_read_row(reader, node, &slot, state->code, words) ||
 		(state->index->geo.payload_bytes > 0 && slot.seq != seq))
 		return false;
-	if (slot.state != RV_HNSW_LIVE)
-		return slot.state == RV_HNSW_DOOMED;
-	if (!ItemPointerIsValid(&slot.tid) && slot.dup_next == RVE_NODE_NONE)
-		return true;
+	if (!scan_judge(state, node, &slot, words, &row))
+		return slot.state == RV_HNSW_LIVE || slot.state == RV_HNSW_DOOMED;
 	dist = scan_distance(state, &slot, &error);
 	state->spread += (dist - candidate->dist) * (dist - candidate->dist);
 	state->worst = Max(state->worst, fabs(dist - candidate->dist));
@@ -321,10 +355,7 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 		rve_quant_code_complete(state->index->codec, state->code, &slot.factors))
 		row.bound -= SCAN_TIES * error +
 			(state->index->metric == RVE_METRIC_COSINE ? SCAN_FLOAT_SLACK : 0);
-	row.tid = slot.tid;
 	row.seq = slot.seq;
-	row.primary = node;
-	row.chain = slot.dup_next;
 	scan_insert_row(state, &row);
 	return true;
 }
@@ -375,15 +406,12 @@ scan_compare_found(const void *a, const void *b)
 	return (left->node > right->node) - (left->node < right->node);
 }
 
-/* Takes over what the search found; returns how many. */
-static int
-scan_take_found(HnswScan *state)
+/* Takes over n candidates. */
+static void
+scan_add_found(HnswScan *state, const RveCandidate *results, int n)
 {
 	int			left = state->found_count - state->found_next;
-	const RveCandidate *results;
-	int			n;
 
-	results = rve_hnsw_search_results(state->search, &n);
 	if (left + n > state->found_room)
 	{
 		RveCandidate *grown;
@@ -402,42 +430,158 @@ scan_take_found(HnswScan *state)
 		qsort(state->found, left + n, sizeof(RveCandidate), scan_compare_found);
 	state->found_next = 0;
 	state->found_count = left + n;
+}
+
+/* Takes over what the search found; returns how many. */
+static int
+scan_take_found(HnswScan *state)
+{
+	const RveCandidate *results;
+	int			n;
+
+	results = rve_hnsw_search_results(state->search, &n);
+	scan_add_found(state, results, n);
 	return n;
 }
 
-/* ---- searching ---- */
-
-/*
- * What the engine distance of the ef-th nearest is times that of the k-th, as
- * calibrated; 0: not known. Between the steps 8, 16, 32 ... by logarithms.
- */
-static double
-scan_calibrated(const RvHnswIndex *index, int ef)
-{
-	double		at = Max(0.0, log2(ef) - 3.0);
-	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
-
-	return index->stop_ratio[step] +
-		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
-}
+/* ---- how far to search ---- */
 
 /* The stop rule for a stage of the search; 0: none. */
 static float
 scan_stop_ratio(const HnswScan *state, int stage)
 {
-	const RvHnswIndex *index = state->index;
-	double		near = scan_calibrated(index, stage);
-
-	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
-		return 0;
-	return (float) (1 + SCAN_REACH * (scan_calibrated(index, state->ef) / near - 1));
+	return rvi_hnsw_stop_ratio(state->index, stage, state->ef);
 }
+
+/* ---- searching with a filter ---- */
+
+/* So many candidates at most, where all rows that pass were found. */
+static uint64
+scan_most_candidates(const HnswScan *state)
+{
+	return state->mode == RV_HNSW_ITERATIVE_OFF ? state->ef :
+		Max(state->ef, rv_hnsw_max_scan_tuples);
+}
+
+/* The next of all rows that pass become candidates; false: there are none, or some wait still. */
+static bool
+scan_passing_on(HnswScan *state)
+{
+	RvHnswFiltered *filtered = &state->filtered;
+	RveCandidate next[SCAN_PASSING_BATCH];
+	uint64		most = scan_most_candidates(state);
+	int			n;
+
+	if (state->found_next < state->found_count)
+		return false;
+	for (n = 0; n < SCAN_PASSING_BATCH && filtered->heap.count > 0 && filtered->taken < most; n++)
+	{
+		next[n] = rve_hnsw_heap_pop(&filtered->heap);
+		filtered->taken++;
+	}
+	scan_add_found(state, next, n);
+	state->exhausted = n == 0;
+	return n > 0;
+}
+
+/* From walking to finding all rows that pass and were not given out. */
+static void
+scan_find_all(HnswScan *state)
+{
+	int			i;
+
+	/* what was not measured comes again, and so do duplicates not yet returned */
+	state->found_next = state->found_count = 0;
+	for (i = state->next; i < state->count; i++)
+		state->rows[i].chain = RVE_NODE_NONE;
+	rvi_hnsw_filtered_find_all(&state->filtered);
+	(void) scan_passing_on(state);
+}
+
+/* Begins the search for rows that pass. */
+static void
+scan_filtered_start(HnswScan *state)
+{
+	RvHnswFiltered *filtered = &state->filtered;
+	RveHnswEffort effort = {.filtered = true};
+	int			n;
+
+	state->stage = Min(SCAN_FIRST_ROWS, state->ef);
+	rvi_hnsw_filtered_begin(filtered, state->graph->graph.bound, state->ef);
+	effort.ef = filtered->pool;
+	effort.reluctant = filtered->reluctant;
+	if (rvi_hnsw_filtered_prefers_all(filtered, state->ef, state->stage))
+	{
+		scan_find_all(state);
+		return;
+	}
+	effort.resumable = state->mode != RV_HNSW_ITERATIVE_OFF;
+	effort.budget = (uint64) filtered->all_cost;
+	rvi_hnsw_filtered_stop(filtered, state->ef, state->stage, &effort.stop_k, &effort.stop_ratio);
+	if (effort.stop_k == 0)
+		state->stage = state->ef;
+	rv_runtime_check_status(rve_hnsw_search_start(state->search, &state->graph->graph, &effort),
+							"hnsw scan");
+	n = scan_take_found(state);
+
+	/* a frontier that ran dry can mean that vacuum took the node where level 0 begins */
+	if (rve_hnsw_search_spent(state->search) ||
+		(rve_hnsw_search_complete(state->search) && n < filtered->pool))
+		scan_find_all(state);
+}
+
+/* Goes on with a walk for rows that pass, or the other way; false: that makes no sense. */
+static bool
+scan_filtered_on(HnswScan *state, int waiting)
+{
+	RvHnswFiltered *filtered = &state->filtered;
+	bool		complete = rve_hnsw_search_complete(state->search);
+	double		rows = state->returned + waiting;
+	int			stop_k = 0;
+	float		ratio = 1;
+
+	if (filtered->exhaustive)
+		return scan_passing_on(state);
+	if (!complete)
+	{
+		if (state->returned < state->stage && waiting > 0)
+			return false;
+		state->stage = Min(2 * state->stage, state->ef);
+	}
+	else if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF || rows >= rv_hnsw_max_scan_tuples ||
+			 waiting > (state->mode == RV_HNSW_ITERATIVE_STRICT ? state->ef / SCAN_HELD_BACK : 0))
+		return false;
+	if (rve_hnsw_search_spent(state->search) ||
+		rvi_hnsw_filtered_prefers_all(filtered, state->ef,
+									  complete ? rows + state->ef : state->stage))
+	{
+		scan_find_all(state);
+		return true;
+	}
+	rve_hnsw_search_set_budget(state->search, rve_hnsw_search_scored(state->search) +
+							   (uint64) filtered->all_cost);
+	if (complete)
+	{
+		rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
+								"hnsw scan");
+		state->exhausted = scan_take_found(state) == 0 && rve_hnsw_search_complete(state->search);
+		return true;
+	}
+	rvi_hnsw_filtered_stop(filtered, state->ef, state->stage, &stop_k, &ratio);
+	rv_runtime_check_status(rve_hnsw_search_extend(state->search, &state->graph->graph, stop_k,
+												   ratio), "hnsw scan");
+	(void) scan_take_found(state);
+	return true;
+}
+
+/* ---- searching ---- */
 
 static void
 scan_search_from(HnswScan *state, RveHnswEffort *effort)
 {
 	float		ratio = scan_stop_ratio(state, SCAN_FIRST_ROWS);
 
+	memset(effort, 0, sizeof(*effort));
 	effort->ef = ratio > 0 ? Min(SCAN_POOL * state->ef, RVE_HNSW_MAX_EF) : state->ef;
 	effort->resumable = state->mode != RV_HNSW_ITERATIVE_OFF;
 	effort->stop_ratio = ratio;
@@ -474,15 +618,31 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 	pgstat_count_index_scan(scan->indexRelation);
 	scan_read_query(scan, state);
 	scan_reset(state);
+	if (state->filter != NULL && state->filter->never)
+	{
+		state->exhausted = state->filtered.exhaustive = true;
+		state->filtered.heap.count = 0;
+		return;
+	}
 	for (attempt = 0; attempt < SCAN_ENTRY_ATTEMPTS; attempt++)
 	{
 		bool		whole;
 
 		rvi_hnsw_read_meta(scan->indexRelation, &meta);
 		rvi_hnsw_graph_refresh(state->graph, &meta);
-		scan_search_from(state, &effort);
-		if (scan_take_found(state) == 0 && meta.entry == RVE_NODE_NONE)
-			return;
+		if (state->filter != NULL)
+		{
+			scan_filtered_start(state);
+			if (state->filtered.exhaustive || state->found_count > 0 ||
+				meta.entry == RVE_NODE_NONE)
+				return;
+		}
+		else
+		{
+			scan_search_from(state, &effort);
+			if (scan_take_found(state) == 0 && meta.entry == RVE_NODE_NONE)
+				return;
+		}
 
 		/*
 		 * A node that vacuum frees between being scored and being expanded
@@ -506,6 +666,14 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 					   "HNSW-4: the entry node does not exist.");
 }
 
+/* Whether what an iterative scan remembers of the graph has outgrown its share of memory. */
+static bool
+scan_memory_spent(const HnswScan *state)
+{
+	return rve_hnsw_search_bytes(state->search) >
+		rv_hnsw_scan_mem_multiplier * work_mem * 1024.0;
+}
+
 /* Goes on with the search by a stage or a batch, if it makes sense to; false: it does not. */
 static bool
 scan_search_on(HnswScan *state)
@@ -513,6 +681,8 @@ scan_search_on(HnswScan *state)
 	int			waiting = state->count - state->next + state->found_count - state->found_next;
 	int			held_back = 0;
 
+	if (state->filter != NULL)
+		return scan_filtered_on(state, waiting);
 	if (!rve_hnsw_search_complete(state->search))
 	{
 		float		ratio;
@@ -530,7 +700,7 @@ scan_search_on(HnswScan *state)
 	if (state->mode == RV_HNSW_ITERATIVE_STRICT)
 		held_back = state->ef / SCAN_HELD_BACK;
 	if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF || waiting > held_back ||
-		state->returned + waiting >= rv_hnsw_max_scan_tuples)
+		state->returned + waiting >= rv_hnsw_max_scan_tuples || scan_memory_spent(state))
 		return false;
 	rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
 							"hnsw scan");
@@ -548,6 +718,7 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 {
 	RvHnswReader *reader = &state->graph->reader;
 	RvHnswSlotData slot;
+	uint32		words[RV_HNSW_MAX_FILTERS];
 	uint64		steps = 0;
 	int			restarts = 0;
 	bool		is_new;
@@ -561,14 +732,20 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 			rvi_hnsw_corrupted(reader->rel,
 							   rvi_hnsw_slot_place(&reader->index->geo, nid).block,
 							   "HNSW-7: a chain of duplicates is a circle.");
-		if (rvi_hnsw_read_slot(reader, nid, &slot) && slot.link == row->primary &&
+		if (rvi_hnsw_read_row(reader, nid, &slot, NULL, words) && slot.link == row->primary &&
 			(slot.state == RV_HNSW_DUPLICATE || slot.state == RV_HNSW_DOOMED_DUPLICATE))
 		{
 			row->chain = slot.dup_next;
 			rv_runtime_check_status(rve_hnsw_search_mark(state->search, nid, &is_new), "hnsw scan");
-			if (is_new && slot.state == RV_HNSW_DUPLICATE)
+			if (is_new && slot.state == RV_HNSW_DUPLICATE &&
+				(state->filter == NULL || rvi_hnsw_filter_passes(state->filter, words)))
 			{
 				row->tid = slot.tid;
+				if (state->filter != NULL)
+				{
+					rvi_hnsw_filtered_give(&state->filtered, nid);
+					row->recheck = rvi_hnsw_filter_rechecks(state->filter, words);
+				}
 				return true;
 			}
 			continue;
@@ -592,13 +769,18 @@ scan_next_row(HnswScan *state, ScanRow *out)
 		bool		late;
 		bool		returned;
 
-		while (scan_search_on(state))
-			;
-		(void) scan_measure_ahead(state);
+		do
+		{
+			while (scan_search_on(state))
+				;
+			(void) scan_measure_ahead(state);
+		} while (state->filter != NULL && state->filtered.exhaustive && !state->exhausted &&
+				 state->found_next == state->found_count);
 		if (state->next == state->count)
 		{
 			/* what was found has gone meanwhile: there may be more */
-			if (state->exhausted || (state->mode == RV_HNSW_ITERATIVE_OFF &&
+			if (state->exhausted || (state->filter != NULL && state->filtered.exhaustive) ||
+				(state->mode == RV_HNSW_ITERATIVE_OFF &&
 									 rve_hnsw_search_complete(state->search)) ||
 				state->returned >= rv_hnsw_max_scan_tuples)
 				return false;
@@ -673,6 +855,6 @@ hnswgettuple(IndexScanDesc scan, ScanDirection direction)
 		scan->xs_orderbynulls[0] = false;
 	}
 	MemoryContextSwitchTo(old);
-	scan->xs_recheck = false;
+	scan->xs_recheck = found && row.recheck;
 	return found;
 }

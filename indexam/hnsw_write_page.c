@@ -379,6 +379,8 @@ write_fill_slot(const RvHnswWriter *writer, RvHnswSlot slot, const RvHnswNodeIma
 	slot->magic = writer->index->magic;
 	slot->link = image->link;
 	slot->dup_next = image->dup_next;
+	if (image->filters != NULL)
+		memcpy(slot->filters, image->filters, geo->filter_words * sizeof(uint32));
 	if (image->degree > 0)
 		memcpy(rvi_hnsw_slot_edges(geo, slot), image->edges, image->degree * sizeof(uint32));
 	memcpy(rvi_hnsw_slot_code(geo, slot), image->code, geo->code_bytes);

@@ -41,7 +41,7 @@ SELECT am.amname AS method, opcname AS class, opcintype::regtype AS type, opcdef
        (SELECT string_agg(format('%s:%s', amprocnum, amproc), ', ' ORDER BY amprocnum)
         FROM pg_amproc WHERE amprocfamily = opcfamily) AS functions
 FROM pg_opclass c JOIN pg_am am ON am.oid = opcmethod JOIN members ON classid = 'pg_opclass'::regclass AND objid = c.oid
-WHERE am.amname IN ('btree', 'hnsw') AND opcintype <> 'binaryvec'::regtype
+WHERE am.amname IN ('btree', 'hnsw', 'ivfflat') AND opcintype <> 'binaryvec'::regtype AND opcname !~ '_(filter|label)_ops$'
 ORDER BY am.amname, opcname COLLATE "C";
 
 -- every class is valid, and ruhnsw has the classes of hnsw
