@@ -86,7 +86,11 @@ CORE_OBJS = \
 	engine/core/dist/dist_neon.o \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
+	engine/core/dist/dist_sparse.o \
+	engine/core/dist/dist_sparse_avx512.o \
 	engine/core/dist/dist_vpopcnt.o \
+	engine/core/hnsw/hnsw_filtered.o \
+	engine/core/hnsw/hnsw_heap.o \
 	engine/core/hnsw/hnsw_mem.o \
 	engine/core/hnsw/hnsw_mem_add.o \
 	engine/core/hnsw/hnsw_mem_merge.o \
@@ -157,6 +161,8 @@ INDEXAM_OBJS = \
 	indexam/hnsw_build_pivots.o \
 	indexam/hnsw_check.o \
 	indexam/hnsw_cost.o \
+	indexam/hnsw_filter.o \
+	indexam/hnsw_filter_page.o \
 	indexam/hnsw_geometry.o \
 	indexam/hnsw_graph_page.o \
 	indexam/hnsw_insert.o \
@@ -165,8 +171,11 @@ INDEXAM_OBJS = \
 	indexam/hnsw_page.o \
 	indexam/hnsw_params.o \
 	indexam/hnsw_peek_page.o \
+	indexam/hnsw_reconnect.o \
 	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
+	indexam/hnsw_scan_filter.o \
+	indexam/hnsw_scan_search.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o \
@@ -268,6 +277,9 @@ PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 ifneq ($(wildcard $(PGXS)),)
 include $(PGXS)
 
+# loops over all words of a page
+indexam/hnsw_filter_page.o: CFLAGS += -O3
+
 # engine/core is strict C11 without PostgreSQL's headers or its -fwrapv dialect
 CORE_CFLAGS = -std=c11 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Werror \
 	-Wno-unused-parameter -I$(CURDIR) -MMD -MP $(RV_CFLAGS)
@@ -282,6 +294,7 @@ engine/core/ivf/ivf_fastscan_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)
+engine/core/dist/dist_sparse_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f)
 engine/core/dist/dist_vpopcnt.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vpopcntdq)
 IS_X86 := $(filter x86_64,$(shell uname -m))
 

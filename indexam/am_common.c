@@ -27,9 +27,16 @@
 void
 rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric)
 {
-	FmgrInfo   *distance = index_getprocinfo(rel, 1, AM_DISTANCE_PROC);
+	FmgrInfo   *distance;
 	bool		normalized = OidIsValid(index_getprocid(rel, 1, AM_NORM_PROC));
 
+	if (!OidIsValid(index_getprocid(rel, 1, AM_DISTANCE_PROC)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the first column of index \"%s\" is not a vector",
+						RelationGetRelationName(rel)),
+				 errhint("Name the vector column first; further columns are for filtering.")));
+	distance = index_getprocinfo(rel, 1, AM_DISTANCE_PROC);
 	if (!rv_types_lookup_distance(distance->fn_addr, normalized, type, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -19,6 +19,8 @@
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "nodes/nodes.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/plancat.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
@@ -30,16 +32,43 @@
 #include "indexam/ivf_int.h"
 #include "indexam/rv_indexam.h"
 
-#define HNSW_STRATEGIES 1
 #define HNSW_SUPPORT_PROCS 3
 #define HNSW_MIN_EF_CONSTRUCTION 4
 #define HNSW_PHASE_LOADING 2	/* after PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE */
 
 static relopt_kind hnsw_reloption_kind;
+static get_relation_info_hook_type hnsw_next_relation_info;
+
+/*
+ * PostgreSQL's planner matches a bare boolean column, which is what it makes
+ * of "flag = true", only to operator families it knows. For planning alone our
+ * filter columns pass for members of btree's, whose operators theirs has too.
+ */
+static void
+hnsw_relation_info(PlannerInfo *root, Oid relation, bool inhparent, RelOptInfo *rel)
+{
+	ListCell   *cell;
+	int			i;
+
+	if (hnsw_next_relation_info != NULL)
+		hnsw_next_relation_info(root, relation, inhparent, rel);
+	foreach(cell, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst(cell);
+
+		if (index->amcostestimate != hnswcostestimate)
+			continue;
+		for (i = 1; i < index->nkeycolumns; i++)
+			if (index->opcintype[i] == BOOLOID)
+				index->opfamily[i] = BOOL_BTREE_FAM_OID;
+	}
+}
 
 void
 rv_indexam_init(void)
 {
+	hnsw_next_relation_info = get_relation_info_hook;
+	get_relation_info_hook = hnsw_relation_info;
 	hnsw_reloption_kind = add_reloption_kind();
 	add_int_reloption(hnsw_reloption_kind, "m", "Number of edges per node on upper levels",
 					  RV_HNSW_DEFAULT_M, RVE_HNSW_MIN_M, RVE_HNSW_MAX_M, AccessExclusiveLock);
@@ -131,9 +160,11 @@ hnsw_validate_procs(CatCList *procs, const char *family, bool *valid)
 	}
 }
 
-static void
+/* Returns whether the family is one of filter columns: it has conditions and no order. */
+static bool
 hnsw_validate_operators(CatCList *operators, const char *family, bool *valid)
 {
+	int			conditions = 0;
 	int			i;
 
 	for (i = 0; i < operators->n_members; i++)
@@ -141,7 +172,16 @@ hnsw_validate_operators(CatCList *operators, const char *family, bool *valid)
 		Form_pg_amop op = (Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
 		char	   *object = psprintf("operator %s", format_operator(op->amopopr));
 
-		if (op->amopstrategy < 1 || op->amopstrategy > HNSW_STRATEGIES)
+		if (op->amopstrategy > RV_HNSW_STRATEGY_DISTANCE &&
+			op->amopstrategy <= RV_HNSW_STRATEGIES)
+		{
+			if (op->amoppurpose != AMOP_SEARCH ||
+				!check_amop_signature(op->amopopr, BOOLOID, op->amoplefttype, op->amoprighttype))
+				hnsw_validate_complain(valid, family, object, "that is no condition");
+			conditions++;
+			continue;
+		}
+		if (op->amopstrategy != RV_HNSW_STRATEGY_DISTANCE)
 			hnsw_validate_complain(valid, family, object, "with an invalid strategy number");
 		if (op->amoppurpose != AMOP_ORDER ||
 			!opfamily_can_sort_type(op->amopsortfamily, get_op_rettype(op->amopopr)))
@@ -149,6 +189,7 @@ hnsw_validate_operators(CatCList *operators, const char *family, bool *valid)
 		if (!check_amop_signature(op->amopopr, FLOAT8OID, op->amoplefttype, op->amoprighttype))
 			hnsw_validate_complain(valid, family, object, "with a wrong signature");
 	}
+	return conditions > 0 && conditions == operators->n_members;
 }
 
 /* PostgreSQL callback */
@@ -163,6 +204,7 @@ hnswvalidate(Oid opclassoid)
 	char	   *family;
 	bool		valid = true;
 	bool		has_distance = false;
+	bool		is_filter;
 	int			i;
 
 	if (!HeapTupleIsValid(tuple))
@@ -176,18 +218,20 @@ hnswvalidate(Oid opclassoid)
 	operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(opclass->opcfamily));
 	procs = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(opclass->opcfamily));
 	hnsw_validate_procs(procs, family, &valid);
-	hnsw_validate_operators(operators, family, &valid);
+	is_filter = hnsw_validate_operators(operators, family, &valid);
 	for (i = 0; i < procs->n_members; i++)
 	{
 		Form_pg_amproc proc = (Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
 
 		has_distance |= proc->amprocnum == 1 && proc->amproclefttype == opclass->opcintype;
 	}
-	if (!has_distance || operators->n_members == 0)
+	if (is_filter ? procs->n_members > 0 : !has_distance || operators->n_members == 0)
 	{
 		ereport(INFO,
 				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator class \"%s\" of access method %s lacks its distance function or operator",
+				 errmsg(is_filter ?
+						"operator class \"%s\" of access method %s has conditions and support functions" :
+						"operator class \"%s\" of access method %s lacks its distance function or operator",
 						NameStr(opclass->opcname), "hnsw")));
 		valid = false;
 	}
@@ -234,17 +278,17 @@ hnswhandler(PG_FUNCTION_ARGS)
 {
 	IndexAmRoutine *am = makeNode(IndexAmRoutine);
 
-	am->amstrategies = HNSW_STRATEGIES;
+	am->amstrategies = RV_HNSW_STRATEGIES;
 	am->amsupport = HNSW_SUPPORT_PROCS;
 	am->amoptsprocnum = 0;
 	am->amcanorder = false;
 	am->amcanorderbyop = true;
 	am->amcanbackward = false;
 	am->amcanunique = false;
-	am->amcanmulticol = false;
+	am->amcanmulticol = true;
 	am->amoptionalkey = true;
-	am->amsearcharray = false;
-	am->amsearchnulls = false;
+	am->amsearcharray = true;
+	am->amsearchnulls = true;
 	am->amstorage = false;
 	am->amclusterable = false;
 	am->ampredlocks = false;

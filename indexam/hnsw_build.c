@@ -222,6 +222,7 @@ rvi_hnsw_build_write_node(HnswBuild *build, RveNode nid, const RveHnswMemNode *n
 						  const HnswBuildLists *lists)
 {
 	RvHnswNodeImage image = {0};
+	uint32		filters[RV_HNSW_MAX_FILTERS];
 	int			level = node->level;
 
 	image.nid = nid;
@@ -230,6 +231,11 @@ rvi_hnsw_build_write_node(HnswBuild *build, RveNode nid, const RveHnswMemNode *n
 	image.code = node->item;
 	memcpy(&image.factors, image.code + build->factors_at, sizeof(RveCodeFactors));
 	image.dup_next = node->next_duplicate;
+
+	/* they are on their page already: the graph in memory does without */
+	if (!rvi_hnsw_read_filters(&build->reader, nid, filters))
+		elog(ERROR, "filter words of node %u are missing", nid);
+	image.filters = filters;
 	if (node->duplicate_of != RVE_NODE_NONE)
 	{
 		image.state = RV_HNSW_DUPLICATE;
@@ -306,6 +312,16 @@ rvi_hnsw_build_encode(HnswBuild *build, Datum value)
 	return ok;
 }
 
+void
+rvi_hnsw_build_encode_filters(HnswBuild *build, const Datum *values, const bool *isnull)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->row_context);
+
+	rvi_hnsw_filter_encode(&build->index->filters, values, isnull, build->row.filters);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(build->row_context);
+}
+
 static void
 build_add_to_memory(HnswBuild *build, ItemPointer tid)
 {
@@ -316,6 +332,7 @@ build_add_to_memory(HnswBuild *build, ItemPointer tid)
 
 	/* before the node is public: who finds an equal code compares the vector */
 	rvi_hnsw_write_vector(&build->writer, nid, BUILD_FIRST_SEQ, build->row.payload);
+	rvi_hnsw_write_filters(&build->writer, nid, build->row.filters);
 	rv_runtime_check_status(rve_hnsw_mem_insert(build->mem, nid, build->item,
 												rvi_hnsw_build_tag(tid)), "hnsw build");
 	MemoryContextSwitchTo(old);
@@ -339,6 +356,7 @@ rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, bool *isnull, b
 	}
 	if (!rvi_hnsw_build_encode(build, values[0]))
 		return;
+	rvi_hnsw_build_encode_filters(build, values, isnull);
 	pg_atomic_fetch_add_u64(&build->counts->seen, 1);
 	build_add_to_memory(build, tid);
 	indexed = pg_atomic_add_fetch_u64(&build->counts->indexed, 1);

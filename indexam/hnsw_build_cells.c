@@ -245,6 +245,7 @@ cells_scan_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, 
 	CHECK_FOR_INTERRUPTS();
 	if (isnull[0] || !rvi_hnsw_build_encode(build, values[0]))
 		return;
+	rvi_hnsw_build_encode_filters(build, values, isnull);
 	rve_quant_symmetric_many(build->index->codec, build->item, work->pivots, (int) cells->count,
 							 work->dist);
 	row.tag = rvi_hnsw_build_tag(tid);
@@ -259,6 +260,8 @@ cells_scan_callback(Relation rel, ItemPointer tid, Datum *values, bool *isnull, 
 	rvi_hnsw_cells_put(work, CELLS_ROWS, row.cells[0], build->item, build->item_bytes);
 	rvi_hnsw_cells_put(work, CELLS_ROWS, row.cells[0], build->row.payload,
 					   build->index->geo.payload_bytes);
+	rvi_hnsw_cells_put(work, CELLS_ROWS, row.cells[0], build->row.filters,
+					   build->index->geo.filter_words * sizeof(uint32));
 }
 
 static double

@@ -87,6 +87,10 @@ extern void rvi_hnsw_build_row(Relation rel, ItemPointer tid, Datum *values, boo
  * such rows are not indexed.
  */
 extern bool rvi_hnsw_build_encode(HnswBuild *build, Datum value);
+
+/* The row's filter words, to row.filters. */
+extern void rvi_hnsw_build_encode_filters(HnswBuild *build, const Datum *values,
+										  const bool *isnull);
 extern void rvi_hnsw_build_encode_view(HnswBuild *build, const RveVectorView *view);
 extern uint64 rvi_hnsw_build_tag(ItemPointer tid);
 
@@ -164,7 +168,7 @@ typedef struct HnswCells
 /* The temporary files: of a cell, by a participant. */
 typedef enum HnswCellsFile
 {
-	CELLS_ROWS = 0,				/* HnswCellsRow, item, payload */
+	CELLS_ROWS = 0,				/* HnswCellsRow, item, payload, filter words */
 	CELLS_NODES,				/* HnswCellsNode, item: all rows in the order of their numbers */
 	CELLS_INBOX,				/* nid, item: nodes whose second or third cell it is */
 	CELLS_TOP,					/* nid, item: nodes with upper levels; of cell 0 only */

@@ -166,6 +166,8 @@ void
 rvi_hnsw_cells_number(HnswCellsWork *work, uint32 cell)
 {
 	HnswBuild  *build = work->build;
+	Size		filter_bytes = build->index->geo.filter_words * sizeof(uint32);
+	uint32		filters[RV_HNSW_MAX_FILTERS];
 	PartsRows	rows;
 	uint32		at = 0;
 	uint32		p;
@@ -182,10 +184,12 @@ rvi_hnsw_cells_number(HnswCellsWork *work, uint32 cell)
 			if (at == rows.count ||
 				!rvi_hnsw_cells_get(file, rows.items + at * build->item_bytes, build->item_bytes) ||
 				(build->index->geo.payload_bytes > 0 &&
-				 !rvi_hnsw_cells_get(file, rows.payload, build->index->geo.payload_bytes)))
+				 !rvi_hnsw_cells_get(file, rows.payload, build->index->geo.payload_bytes)) ||
+				(filter_bytes > 0 && !rvi_hnsw_cells_get(file, filters, filter_bytes)))
 				rvi_hnsw_cells_missing("rows");
 			parts_chain(work, &rows, at);
 			rvi_hnsw_write_vector(&build->writer, rows.first + at, BUILD_FIRST_SEQ, rows.payload);
+			rvi_hnsw_write_filters(&build->writer, rows.first + at, filters);
 			at++;
 		}
 		if (file != NULL)

@@ -4,7 +4,7 @@
  *	  Where a node's slots are: nid -> block and slot by arithmetic alone.
  *
  * The relation is: meta page, mean pages, segments. A segment is G graph
- * pages, then U upper pages, then V vector pages for the nodes of its graph
+ * pages, then U upper, V vector and F filter pages for the nodes of its graph
  * pages. The first segments have 1, 1, 2, 4, ... 64 graph pages, so that a
  * small index stays small; all further ones have 64. No map is stored, and
  * no page is needed to find another. Pure functions; no locks, no I/O.
@@ -106,12 +106,15 @@ geo_segment_init(const RvHnswGeometry *geo, RvHnswSegment *segment, uint64 first
 	segment->upper_pages = uppers / geo->uppers_per_page + 1;
 	segment->vector_pages = geo->payload_bytes == 0 ? 0 :
 		(nodes + geo->vectors_per_page - 1) / geo->vectors_per_page * geo->pages_per_vector;
+	segment->filter_pages = geo->filter_words == 0 ? 0 :
+		(nodes + geo->filters_per_page - 1) / geo->filters_per_page;
 }
 
 static uint64
 geo_segment_blocks(const RvHnswSegment *segment)
 {
-	return (uint64) segment->graph_pages + segment->upper_pages + segment->vector_pages;
+	return (uint64) segment->graph_pages + segment->upper_pages + segment->vector_pages +
+		segment->filter_pages;
 }
 
 /* How payloads lie on vector pages. */
@@ -150,6 +153,8 @@ rvi_hnsw_geometry_init(RvHnswGeometry *geo, const RvHnswMetaPageData *meta)
 	geo->uppers_per_page = RV_HNSW_PAGE_ROOM / geo->upper_bytes;
 	geo->payload_bytes = geo_payload_bytes(meta, &params);
 	geo_vector_init(geo);
+	if (geo->filter_words > 0)
+		geo->filters_per_page = RV_HNSW_PAGE_ROOM / (sizeof(uint32) * geo->filter_words);
 	geo->mean_pages = meta->mean_pages;
 	block = RV_HNSW_MEAN_BLOCK + geo->mean_pages;
 	for (i = 0; i < RV_HNSW_SEGMENTS; i++)
@@ -228,6 +233,22 @@ rvi_hnsw_vector_place(const RvHnswGeometry *geo, RveNode nid)
 	return place;
 }
 
+RvHnswPlace
+rvi_hnsw_filter_place(const RvHnswGeometry *geo, RveNode nid, uint32 *run)
+{
+	uint32		within;
+	RvHnswSegment segment = geo_segment_of(geo, nid / geo->slots_per_page, &within);
+	uint64		number = (uint64) within * geo->slots_per_page + nid % geo->slots_per_page;
+	uint64		nodes = (uint64) segment.graph_pages * geo->slots_per_page;
+	RvHnswPlace place;
+
+	place.block = geo_block(segment.first_block + segment.graph_pages + segment.upper_pages +
+							segment.vector_pages + number / geo->filters_per_page);
+	place.slot = number % geo->filters_per_page;
+	*run = Min(geo->filters_per_page - place.slot, nodes - number);
+	return place;
+}
+
 BlockNumber
 rvi_hnsw_upper_blocks(const RvHnswGeometry *geo, RveNode nid, uint32 *count)
 {
@@ -282,6 +303,12 @@ rvi_hnsw_block_kind(const RvHnswGeometry *geo, BlockNumber block, RveNode *first
 		return RV_HNSW_PAGE_UPPER;
 	}
 	offset -= segment.upper_pages;
+	if (offset >= segment.vector_pages)
+	{
+		nid += (offset - segment.vector_pages) * geo->filters_per_page;
+		*first_nid = nid < RVE_NODE_NONE ? nid : RVE_NODE_NONE;
+		return RV_HNSW_PAGE_FILTER;
+	}
 	nid += offset / geo->pages_per_vector * geo->vectors_per_page;
 	*first_nid = nid < RVE_NODE_NONE ? nid : RVE_NODE_NONE;
 	return RV_HNSW_PAGE_VECTOR;
@@ -298,6 +325,8 @@ rvi_hnsw_array_bytes(const RvHnswGeometry *geo, RvHnswPageKind kind)
 			return (Size) geo->uppers_per_page * geo->upper_bytes;
 		case RV_HNSW_PAGE_VECTOR:
 			return (Size) geo->vectors_per_page * geo->vector_bytes;
+		case RV_HNSW_PAGE_FILTER:
+			return (Size) geo->filters_per_page * geo->filter_words * sizeof(uint32);
 		case RV_HNSW_PAGE_META:
 			return sizeof(RvHnswMetaPageData);
 		case RV_HNSW_PAGE_MEAN:

@@ -25,6 +25,7 @@
 #define GPAGE_PINS 8			/* pages held at a time: no burden to a small buffer pool */
 #define GPAGE_LOAD_AHEAD 8		/* the same, before they are copied */
 #define GPAGE_AHEAD 6			/* slots the processor is told to fetch before they are scored */
+#define GPAGE_CHAIN_STEPS 64	/* duplicates looked at for one that passes a filter */
 
 /* The core takes NaN as "no such node" and wants all others finite. */
 static inline float
@@ -166,9 +167,87 @@ gpage_distance(RvHnswPageGraph *graph, RvHnswSlot slot)
 	return gpage_finite(rve_quant_distance(index->codec, graph->query, code, &slot->factors));
 }
 
+/* How the nodes of a call are scored. */
+typedef enum GpageMode
+{
+	GPAGE_NODES,				/* nodes of the graph */
+	GPAGE_FILTERED,				/* the same, and whether a row of theirs passes the filter */
+	GPAGE_ROWS					/* rows that pass the filter, each for itself */
+} GpageMode;
+
+/* What is read of a slot to judge it by the filter. */
+typedef struct GpageSeen
+{
+	uint8		state;
+	bool		has_row;
+	RveNode		dup_next;
+	uint32		words[RV_HNSW_MAX_FILTERS];
+} GpageSeen;
+
+static inline void
+gpage_see(const RvHnswPageGraph *graph, GpageMode mode, RvHnswSlot slot, GpageSeen *seen)
+{
+	int			w;
+
+	seen->state = slot->state;
+	if (mode == GPAGE_NODES)
+		return;
+	seen->has_row = ItemPointerIsValid(&slot->tid);
+	seen->dup_next = slot->dup_next;
+	for (w = 0; w < graph->filter->words; w++)
+		seen->words[w] = slot->filters[w];
+}
+
+/* Whether a slot is of those that are scored. */
+static inline bool
+gpage_counts(const RvHnswPageGraph *graph, GpageMode mode, const GpageSeen *seen)
+{
+	if (mode != GPAGE_ROWS)
+		return seen->state == RV_HNSW_LIVE || seen->state == RV_HNSW_DOOMED;
+	return (seen->state == RV_HNSW_LIVE || seen->state == RV_HNSW_DUPLICATE) &&
+		seen->has_row && rvi_hnsw_filter_passes(graph->filter, seen->words);
+}
+
+/* Whether a node that counts has a row that passes. Nothing may be locked. */
+static inline bool
+gpage_passes(RvHnswPageGraph *graph, RveNode node, const GpageSeen *seen)
+{
+	if (seen->state != RV_HNSW_LIVE)
+		return false;
+	if (seen->has_row && rvi_hnsw_filter_passes(graph->filter, seen->words))
+		return true;
+	return seen->dup_next != RVE_NODE_NONE &&
+		rvi_hnsw_chain_passes(graph, node, seen->dup_next);
+}
+
+/*
+ * A chain that is long is taken to have a row that passes: its rows are tested
+ * one by one when they are returned.
+ */
+bool
+rvi_hnsw_chain_passes(RvHnswPageGraph *graph, RveNode primary, RveNode next)
+{
+	RvHnswSlotData slot;
+	uint32		words[RV_HNSW_MAX_FILTERS];
+	int			steps;
+
+	for (steps = 0; steps < GPAGE_CHAIN_STEPS && next != RVE_NODE_NONE; steps++)
+	{
+		if (!rvi_hnsw_read_row(&graph->reader, next, &slot, NULL, words) ||
+			slot.link != primary ||
+			(slot.state != RV_HNSW_DUPLICATE && slot.state != RV_HNSW_DOOMED_DUPLICATE))
+			return true;
+		if (slot.state == RV_HNSW_DUPLICATE && rvi_hnsw_filter_passes(graph->filter, words))
+			return true;
+		next = slot.dup_next;
+	}
+	return next != RVE_NODE_NONE;
+}
+
 /* Scores n nodes with pins and share locks. */
 static void
-gpage_score_pinned(RvHnswPageGraph *graph, const RveNode *nodes, int n, float *dist)
+gpage_score_pinned(RvHnswPageGraph *graph, GpageMode mode, const RveNode *nodes, int n,
+				   float *dist, bool *pass)
 {
 	RvHnswReader *reader = &graph->reader;
 	RvHnswPlace places[GPAGE_PINS];
@@ -188,41 +267,55 @@ gpage_score_pinned(RvHnswPageGraph *graph, const RveNode *nodes, int n, float *d
 		for (i = 0; i < count; i++)
 		{
 			RvHnswSlot	slot;
+			GpageSeen	seen = {RV_HNSW_EMPTY};
 
 			dist[from + i] = NAN;
 			if (!BufferIsValid(buffers[i]))
 				continue;
 			slot = rvi_hnsw_lock_slot(reader, buffers[i], places[i], nodes[from + i]);
 			if (slot != NULL)
-				dist[from + i] = gpage_distance(graph, slot);
+			{
+				gpage_see(graph, mode, slot, &seen);
+				if (gpage_counts(graph, mode, &seen))
+					dist[from + i] = gpage_distance(graph, slot);
+			}
 			rvi_hnsw_unlock_page(buffers[i]);
 			rvi_hnsw_release(buffers[i]);
+			if (mode == GPAGE_FILTERED)
+				pass[from + i] = gpage_passes(graph, nodes[from + i], &seen);
 		}
 	}
 }
 
 /* Scores one node without pin or lock; false: it has to be read with them. */
 static inline bool
-gpage_peek_score(RvHnswPageGraph *graph, RvHnswSlot slot, RveNode node, float *dist)
+gpage_peek_score(RvHnswPageGraph *graph, GpageMode mode, RvHnswSlot slot, RveNode node,
+				 float *dist, bool *pass)
 {
+	GpageSeen	seen;
 	uint16		seq = 0;
-	uint8		state;
 
 	if (slot == NULL || !rvi_hnsw_peek_holds(&graph->reader, slot, node, &seq))
 		return false;
-	state = slot->state;
-	*dist = state == RV_HNSW_LIVE || state == RV_HNSW_DOOMED ? gpage_distance(graph, slot) : NAN;
-	return rvi_hnsw_peek_holds(&graph->reader, slot, node, &seq);
+	gpage_see(graph, mode, slot, &seen);
+	*dist = gpage_counts(graph, mode, &seen) ? gpage_distance(graph, slot) : NAN;
+	if (!rvi_hnsw_peek_holds(&graph->reader, slot, node, &seq))
+		return false;
+	if (mode == GPAGE_FILTERED)
+		*pass = gpage_passes(graph, node, &seen);
+	return true;
 }
 
-static void
-gpage_score(void *host, const RveNode *nodes, int n, float *dist)
+/* pass is for GPAGE_FILTERED. Inlined for each mode. */
+static pg_attribute_always_inline void
+gpage_score_nodes(RvHnswPageGraph *graph, GpageMode mode, const RveNode *nodes, int n,
+				  float *dist, bool *pass)
 {
-	RvHnswPageGraph *graph = host;
 	RvHnswReader *reader = &graph->reader;
 	RvHnswSlot	slots[RVE_HNSW_MAX_DEGREE];
 	RveNode		missed[RVE_HNSW_MAX_DEGREE];
 	float		missed_dist[RVE_HNSW_MAX_DEGREE];
+	bool		missed_pass[RVE_HNSW_MAX_DEGREE];
 	int			positions[RVE_HNSW_MAX_DEGREE];
 	int			count = 0;
 	int			i;
@@ -230,7 +323,7 @@ gpage_score(void *host, const RveNode *nodes, int n, float *dist)
 	CHECK_FOR_INTERRUPTS();
 	if (!reader->peek || n > RVE_HNSW_MAX_DEGREE)
 	{
-		gpage_score_pinned(graph, nodes, n, dist);
+		gpage_score_pinned(graph, mode, nodes, n, dist, pass);
 		return;
 	}
 	for (i = 0; i < n; i++)
@@ -243,16 +336,47 @@ gpage_score(void *host, const RveNode *nodes, int n, float *dist)
 	{
 		if (i + GPAGE_AHEAD < n && slots[i + GPAGE_AHEAD] != NULL)
 			rvi_hnsw_prefetch_slot(&reader->index->geo, slots[i + GPAGE_AHEAD]);
-		if (gpage_peek_score(graph, slots[i], nodes[i], &dist[i]))
+		if (gpage_peek_score(graph, mode, slots[i], nodes[i], &dist[i],
+							 mode == GPAGE_FILTERED ? &pass[i] : NULL))
 			continue;
 		positions[count] = i;
 		missed[count++] = nodes[i];
 	}
 	if (count == 0)
 		return;
-	gpage_score_pinned(graph, missed, count, missed_dist);
+	gpage_score_pinned(graph, mode, missed, count, missed_dist, missed_pass);
 	for (i = 0; i < count; i++)
+	{
 		dist[positions[i]] = missed_dist[i];
+		if (mode == GPAGE_FILTERED)
+			pass[positions[i]] = missed_pass[i];
+	}
+}
+
+static void
+gpage_score(void *host, const RveNode *nodes, int n, float *dist)
+{
+	gpage_score_nodes(host, GPAGE_NODES, nodes, n, dist, NULL);
+}
+
+static void
+gpage_score_filtered(void *host, const RveNode *nodes, int n, float *dist, bool *pass)
+{
+	gpage_score_nodes(host, GPAGE_FILTERED, nodes, n, dist, pass);
+}
+
+static void
+gpage_guess(void *host, const RveNode *nodes, int n, bool *worth)
+{
+	RvHnswPageGraph *graph = host;
+
+	rvi_hnsw_filter_guess(&graph->reader, graph->filter, nodes, n, worth);
+}
+
+void
+rvi_hnsw_score_rows(RvHnswPageGraph *graph, const RveNode *nodes, int n, float *dist)
+{
+	gpage_score_nodes(graph, GPAGE_ROWS, nodes, n, dist, NULL);
 }
 
 /* Edges that a search will soon follow. */
@@ -436,6 +560,8 @@ gpage_same(void *host, const RveCandidate *candidates, int n)
 static const RveGraphOps gpage_ops = {
 	.neighbors = gpage_neighbors,
 	.score = gpage_score,
+	.score_filtered = gpage_score_filtered,
+	.guess = gpage_guess,
 	.load = gpage_load,
 	.hint = gpage_hint,
 	.pair = gpage_pair,

@@ -199,7 +199,7 @@ inspect_open_page(InspectPage *inspect, Oid relid, int64 block)
 static const char *
 inspect_kind_name(RvHnswPageKind kind)
 {
-	static const char *const names[] = {NULL, "meta", "mean", "graph", "upper", "vector"};
+	static const char *const names[] = {NULL, "meta", "mean", "graph", "upper", "vector", "filter"};
 
 	return names[kind];
 }

@@ -22,6 +22,7 @@
 
 #include "engine/core/hnsw/rve_hnsw.h"
 #include "engine/types/rv_types.h"
+#include "indexam/hnsw_filter_int.h"
 
 /* ---- on disk; docs/hnsw-format.md has the tables ---- */
 
@@ -46,12 +47,12 @@ typedef enum RvHnswPageKind
 	RV_HNSW_PAGE_MEAN,
 	RV_HNSW_PAGE_GRAPH,
 	RV_HNSW_PAGE_UPPER,
-	RV_HNSW_PAGE_VECTOR
+	RV_HNSW_PAGE_VECTOR,
+	RV_HNSW_PAGE_FILTER
 } RvHnswPageKind;
 
 #define RV_HNSW_PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(RvHnswOpaqueData))
 
-#define RV_HNSW_MAX_FILTERS		16	/* filter words of a slot */
 #define RV_HNSW_STOP_STEPS		8	/* of RvHnswMetaPageData.stop_ratio */
 
 typedef struct RvHnswMetaPageData
@@ -79,7 +80,7 @@ typedef struct RvHnswMetaPageData
 	uint32		free_count;
 	uint32		reconnect;		/* 1: a vacuum has cut edges and not yet reconnected */
 	float		stop_ratio[RV_HNSW_STOP_STEPS]; /* when searches stop; 0: not calibrated */
-	uint8		filters[RV_HNSW_MAX_FILTERS];	/* what each filter word holds */
+	uint8		filters[RV_HNSW_MAX_FILTERS];	/* RvHnswFilterKind of each filter word */
 } RvHnswMetaPageData;
 
 StaticAssertDecl(sizeof(RvHnswMetaPageData) == 120, "page format");
@@ -162,6 +163,7 @@ typedef struct RvHnswSegment
 	uint32		graph_pages;
 	uint32		upper_pages;	/* follow the graph pages */
 	uint32		vector_pages;	/* follow the upper pages */
+	uint32		filter_pages;	/* follow the vector pages */
 } RvHnswSegment;
 
 typedef struct RvHnswGeometry
@@ -181,6 +183,7 @@ typedef struct RvHnswGeometry
 	uint32		vectors_per_page;	/* 1 when a payload spans pages */
 	uint32		pages_per_vector;
 	uint32		part_bytes;		/* of the payload on one page */
+	uint32		filters_per_page;	/* nodes with their filter words; 0: the index has none */
 	uint32		mean_pages;
 	RvHnswSegment growing[RV_HNSW_SEGMENTS];
 	RvHnswSegment capped;		/* the first of the equal ones */
@@ -202,6 +205,13 @@ extern bool rvi_hnsw_payload_is_raw(const RvHnswMetaPageData *meta);
 extern void rvi_hnsw_geometry_init(RvHnswGeometry *geo, const RvHnswMetaPageData *meta);
 extern RvHnswPlace rvi_hnsw_slot_place(const RvHnswGeometry *geo, RveNode nid);
 extern RvHnswPlace rvi_hnsw_vector_place(const RvHnswGeometry *geo, RveNode nid);
+
+/*
+ * Where nid's filter words are: word w of the node at (block, slot) is the
+ * page's uint32 w * filters_per_page + slot. *run = number of nodes from nid on
+ * that have theirs behind each other there.
+ */
+extern RvHnswPlace rvi_hnsw_filter_place(const RvHnswGeometry *geo, RveNode nid, uint32 *run);
 
 /* The upper pages of the segment that holds nid: first block and their number. */
 extern BlockNumber rvi_hnsw_upper_blocks(const RvHnswGeometry *geo, RveNode nid, uint32 *count);
@@ -226,6 +236,9 @@ typedef struct RvHnswIndex
 	RveCodec   *codec;
 	bool		raw_payload;	/* rvi_hnsw_payload_is_raw */
 	float		stop_ratio[RV_HNSW_STOP_STEPS];
+	RvHnswFilterColumns filters;
+
+	RveHnswSearch *insert_search;	/* scratch space of inserts, kept from one to the next */
 
 	/* hnsw_peek_page.c: where blocks were last seen in the buffer pool; 0: nowhere */
 	Buffer	   *seen;
@@ -247,6 +260,7 @@ typedef struct RvHnswReader
 	BlockNumber blocks;			/* known length of the relation */
 	bool		peek;			/* unpinned reads are allowed (hnsw_peek_page.c) */
 	uint32		peeks;			/* counts them */
+	uint32		page_peeks;
 } RvHnswReader;
 
 extern void rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, RvHnswIndex *index);
@@ -309,8 +323,8 @@ rvi_hnsw_page_vector(const RvHnswGeometry *geo, Page page, uint32 slot)
 /*
  * The hot path of searches, in two steps so that the misses of several slots
  * overlap: pin_slot pins the page, if there is one, and prefetches the slot;
- * lock_slot share-locks it and returns the slot if it holds a node, else NULL
- * (the page is locked all the same). The slot vouches for its page by nid and
+ * lock_slot share-locks it and returns the slot if it is nid's in whatever
+ * state, else NULL (the page is locked all the same). The slot vouches for its page by nid and
  * magic; only where it does not is the page looked at, and an error raised
  * if it is of another kind.
  */
@@ -335,9 +349,17 @@ rvi_hnsw_prefetch_slot(const RvHnswGeometry *geo, const void *slot)
  * only if peek_holds says so, before (with the seq it returns) and after.
  */
 extern void rvi_hnsw_peek_init(RvHnswReader *reader);
+
+/*
+ * A page by its block: valid until it is evicted, which peek_page_holds tells
+ * after the fact. NULL: it has to be read with pin and lock, and remembered.
+ */
+extern Page rvi_hnsw_peek_page(RvHnswReader *reader, BlockNumber block);
+extern bool rvi_hnsw_peek_page_holds(RvHnswReader *reader, BlockNumber block);
 extern void rvi_hnsw_peek_remember(RvHnswReader *reader, BlockNumber block, Buffer buffer);
 
 #define RV_HNSW_PEEK_SAMPLE 64	/* one in so many takes the pinned way all the same */
+#define RV_HNSW_PEEK_PAGE_SAMPLE 1024	/* of filter pages: they are few and seen often */
 
 static inline RvHnswSlot
 rvi_hnsw_peek_slot(RvHnswReader *reader, RvHnswPlace place)
@@ -382,6 +404,10 @@ extern RvHnswUpper rvi_hnsw_find_upper(const RvHnswGeometry *geo, Page page, Rve
 extern bool rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy);
 extern bool rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code);
 
+/* The same with the filter words, too; code and filters may be NULL. */
+extern bool rvi_hnsw_read_row(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code,
+							  uint32 *filters);
+
 /*
  * A node's list on a level, as stored on the given block: edges has room for
  * the level's maximal degree. Returns the number of edges, -1 without such a list.
@@ -406,6 +432,7 @@ typedef struct RvHnswPageGraph
 	const uint8 *payload;		/* the code's; for finding duplicates */
 	uint8	   *scratch;		/* payload_bytes */
 	uint16		same_seq;		/* out: seq of the duplicate found */
+	const RvHnswFilter *filter; /* of score_filtered and rvi_hnsw_score_rows */
 
 	/* loaded codes */
 	uint8	   *loaded;
@@ -418,8 +445,62 @@ extern RvHnswPageGraph *rvi_hnsw_graph_create(Relation rel, RvHnswIndex *index,
 /* A node's edges on level 0 with their flags; 0 when it is no node. */
 extern int	rvi_hnsw_graph_edges(RvHnswPageGraph *graph, RveNode node, RveNode *out);
 
+/* Whether one of the duplicates of primary, from next on, passes graph->filter; true: perhaps. */
+extern bool rvi_hnsw_chain_passes(RvHnswPageGraph *graph, RveNode primary, RveNode next);
+
+/*
+ * Distances of n rows, at most RVE_HNSW_MAX_DEGREE, each for itself, duplicates
+ * too; NaN for what is no row or does not pass graph->filter.
+ */
+extern void rvi_hnsw_score_rows(RvHnswPageGraph *graph, const RveNode *nodes, int n, float *dist);
+
 /* Takes over entry and bound of a newly read meta page. */
 extern void rvi_hnsw_graph_refresh(RvHnswPageGraph *graph, const RvHnswMetaPageData *meta);
+
+/* ---- scans with conditions (hnsw_scan_filter.c) ---- */
+
+/* What things cost, in distances computed on a walk; measured on word vectors. */
+#define RV_HNSW_COST_PASSING	0.5		/* one more row among all that pass */
+#define RV_HNSW_COST_TEST		0.004	/* testing a row's words */
+#define RV_HNSW_COST_LEAST		200.0
+#define RV_HNSW_COST_RANK		0.6		/* times m: walking over one more of the nearest */
+
+typedef struct RvHnswFiltered
+{
+	RvHnswPageGraph *graph;		/* with its filter */
+	RveHnswSearch *search;
+	RveNode		bound;
+	double		share;			/* of rows that pass */
+	double		all_cost;		/* of finding all that pass */
+	bool		reluctant;		/* RveHnswEffort */
+	int			pool;			/* RveHnswEffort.ef */
+	bool		exhaustive;		/* all were found: heap has them */
+	RveCandidateHeap heap;
+	uint64		taken;			/* nodes given out */
+	RveNode    *given;			/* by the walk */
+	int			given_count;
+	int			given_room;
+} RvHnswFiltered;
+
+extern double rvi_hnsw_calibrated(const RvHnswIndex *index, double rank);
+extern double rvi_hnsw_passing_cost(double rows, double share);
+extern double rvi_hnsw_walk_cost(int m, int ef, double k, double share);
+
+/* Begins a scan's search: measures how many rows pass. */
+extern void rvi_hnsw_filtered_begin(RvHnswFiltered *filtered, RveNode bound, int ef);
+
+/* Whether finding all rows that pass is cheaper than walking to the k nearest. */
+extern bool rvi_hnsw_filtered_prefers_all(const RvHnswFiltered *filtered, int ef, int k);
+
+/* The stop rule (RveHnswEffort) of a walk for k rows; stop_k 0: none. */
+extern void rvi_hnsw_filtered_stop(const RvHnswFiltered *filtered, int ef, int k, int *stop_k,
+								   float *ratio);
+
+/* Remembers a node that the walk gave out. */
+extern void rvi_hnsw_filtered_give(RvHnswFiltered *filtered, RveNode node);
+
+/* Puts all rows that pass and were not given out into the heap. */
+extern void rvi_hnsw_filtered_find_all(RvHnswFiltered *filtered);
 
 /* ---- writing (hnsw_write_page.c) ---- */
 
@@ -448,6 +529,7 @@ typedef struct RvHnswNodeImage
 	uint32		dup_next;
 	RveCodeFactors factors;
 	const uint8 *code;
+	const uint32 *filters;		/* filter_words; NULL when the index has none */
 	const RveNode *edges;
 	int			degree;
 } RvHnswNodeImage;
@@ -518,6 +600,28 @@ extern void rvi_hnsw_set_reconnect(RvHnswWriter *writer, bool reconnect);
 extern void rvi_hnsw_set_stop_ratio(RvHnswWriter *writer, const float *ratio);
 extern void rvi_hnsw_set_meta(RvHnswWriter *writer, RveNode entry, int entry_level, RveNode next_nid);
 
+/* ---- filter pages (hnsw_filter_page.c) ---- */
+
+#define RV_HNSW_FILTER_RUN (RV_HNSW_PAGE_ROOM / sizeof(uint32))	/* nodes of a page at most */
+
+typedef void (*RvHnswFilterVisit) (void *arg, const RveNode *nodes, int n);
+
+/* A node's words on its filter page; nothing when the index has none. */
+extern void rvi_hnsw_write_filters(RvHnswWriter *writer, RveNode nid, const uint32 *words);
+extern bool rvi_hnsw_read_filters(RvHnswReader *reader, RveNode nid, uint32 *words);
+
+/* Whether each of n nodes passes, by what their filter pages seem to hold: a hint. */
+extern void rvi_hnsw_filter_guess(RvHnswReader *reader, const RvHnswFilter *filter,
+								  const RveNode *nodes, int n, bool *passes);
+
+/* Share of the nodes below bound that pass, by so many pages evenly spread. */
+extern double rvi_hnsw_filter_sample(RvHnswReader *reader, const RvHnswFilter *filter,
+									 RveNode bound, int pages);
+
+/* Shows all nodes below bound that pass, at most RV_HNSW_FILTER_RUN at a time. */
+extern void rvi_hnsw_filter_scan(RvHnswReader *reader, const RvHnswFilter *filter, RveNode bound,
+								 RvHnswFilterVisit visit, void *arg);
+
 typedef bool (*RvHnswGone) (void *arg, RveNode nid);
 
 /* ---- choosing edges (hnsw_link.c) ---- */
@@ -587,6 +691,7 @@ typedef struct RvHnswRow
 	RveCodeFactors factors;
 	uint8	   *code;			/* code_bytes */
 	uint8	   *payload;		/* payload_bytes */
+	uint32		filters[RV_HNSW_MAX_FILTERS];
 } RvHnswRow;
 
 /* hnsw_row.c */
@@ -641,6 +746,9 @@ extern float *rvi_hnsw_sample_finish(const RvHnswSample *sample, RvHnswMetaPageD
  */
 extern void rvi_hnsw_calibrate(RvHnswWriter *writer, RvHnswIndex *index,
 							   const RvHnswSample *sample);
+
+/* RveHnswEffort.stop_ratio of a search for the k nearest with the work of ef; 0: no stop rule. */
+extern float rvi_hnsw_stop_ratio(const RvHnswIndex *index, int k, int ef);
 
 /*
  * Finds neighbours anew for a live node and holds it by a kept edge from a

@@ -139,7 +139,7 @@ rvi_hnsw_lock_slot(RvHnswReader *reader, Buffer buffer, RvHnswPlace place, RveNo
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	slot = rvi_hnsw_page_slot(&reader->index->geo, page, place.slot);
 	if (likely(slot->nid == nid && slot->magic == reader->index->magic))
-		return slot->state == RV_HNSW_LIVE || slot->state == RV_HNSW_DOOMED ? slot : NULL;
+		return slot;
 	if (!PageIsNew(page))
 		rvi_hnsw_check_page(reader->rel, reader->index, place.block, page, RV_HNSW_PAGE_GRAPH);
 	return NULL;
@@ -213,9 +213,10 @@ rvi_hnsw_find_upper(const RvHnswGeometry *geo, Page page, RveNode nid, int level
 	return NULL;
 }
 
-/* Copies a slot's fixed part and, unless code is NULL, its code. */
+/* Copies a slot's fixed part and, where they are not NULL, code and filter words. */
 bool
-rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code)
+rvi_hnsw_read_row(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code,
+				  uint32 *filters)
 {
 	RvHnswPlace place = rvi_hnsw_slot_place(&reader->index->geo, nid);
 	Buffer		buffer = InvalidBuffer;
@@ -233,6 +234,9 @@ rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint
 			if (code != NULL)
 				memcpy(code, rvi_hnsw_slot_code(&reader->index->geo, slot),
 					   reader->index->geo.code_bytes);
+			if (filters != NULL)
+				memcpy(filters, slot->filters,
+					   reader->index->geo.filter_words * sizeof(uint32));
 			found = true;
 		}
 		rvi_hnsw_unlock_page(buffer);
@@ -242,9 +246,15 @@ rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint
 }
 
 bool
+rvi_hnsw_read_code(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8 *code)
+{
+	return rvi_hnsw_read_row(reader, nid, copy, code, NULL);
+}
+
+bool
 rvi_hnsw_read_slot(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy)
 {
-	return rvi_hnsw_read_code(reader, nid, copy, NULL);
+	return rvi_hnsw_read_row(reader, nid, copy, NULL, NULL);
 }
 
 int
@@ -389,6 +399,20 @@ page_read_mean(Relation rel, RvHnswIndex *index)
 	return mean;
 }
 
+/* The index's filter columns, which must be those it was built with. */
+static void
+page_check_filters(Relation rel, const RvHnswMetaPageData *meta, RvHnswFilterColumns *columns)
+{
+	uint8		kinds[RV_HNSW_MAX_FILTERS];
+
+	rvi_hnsw_filter_columns(rel, columns);
+	rvi_hnsw_filter_kinds(columns, kinds);
+	if (columns->words != meta->filter_words ||
+		memcmp(kinds, meta->filters, sizeof(kinds)) != 0)
+		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
+						   "HNSW-3: the index was built with other filter columns.");
+}
+
 /* Reads what does not change in the life of an index. */
 static RvHnswIndex *
 page_load_index(Relation rel, const RvHnswMetaPageData *meta)
@@ -398,6 +422,7 @@ page_load_index(Relation rel, const RvHnswMetaPageData *meta)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RvHnswIndex *index = palloc0(sizeof(RvHnswIndex));
 	RveCodecParams params;
+	RveStatus	status;
 	float	   *mean;
 
 	PG_TRY();
@@ -410,13 +435,18 @@ page_load_index(Relation rel, const RvHnswMetaPageData *meta)
 		if (index->metric != (RveMetric) meta->metric)
 			rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
 						   "HNSW-3: the index was built for another distance.");
+		page_check_filters(rel, meta, &index->filters);
 		rvi_hnsw_geometry_init(&index->geo, meta);
 		index->raw_payload = rvi_hnsw_payload_is_raw(meta);
 		memcpy(index->stop_ratio, meta->stop_ratio, sizeof(index->stop_ratio));
 		rvi_hnsw_codec_params(meta, &params);
 		mean = page_read_mean(rel, index);
 		params.mean = index->geo.mean_pages > 0 ? mean : NULL;
-		rv_runtime_check_status(rve_quant_codec_create(&params, &index->codec), "hnsw codec");
+		status = rve_quant_codec_create(&params, &index->codec);
+		if (status == RVE_INVALID_ARGUMENT)
+			rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
+							   "HNSW-3: the meta page or the mean holds values that no codec takes.");
+		rv_runtime_check_status(status, "hnsw codec");
 		pfree(mean);
 	}
 	PG_CATCH();

@@ -34,6 +34,7 @@
 #define PARAMS_CALIBRATE_QUERIES 200
 #define PARAMS_CALIBRATE_NODES 4096 /* a smaller graph is searched to the end */
 #define PARAMS_CALIBRATE_K 16
+#define PARAMS_REACH 0.8		/* of the calibrated reach of ef: hard queries use more, easy ones less */
 
 /* ---- the definition ---- */
 
@@ -71,6 +72,8 @@ void
 rvi_hnsw_meta_init(Relation rel, const RvTypeDesc *type, RveMetric metric,
 				   RvHnswMetaPageData *meta)
 {
+	RvHnswFilterColumns columns;
+
 	memset(meta, 0, sizeof(*meta));
 	meta->m = rvi_hnsw_option_m(rel);
 	meta->ef_construction = rvi_hnsw_option_ef_construction(rel);
@@ -97,6 +100,9 @@ rvi_hnsw_meta_init(Relation rel, const RvTypeDesc *type, RveMetric metric,
 	meta->seed = PARAMS_SEED;
 	meta->entry = RVE_NODE_NONE;
 	meta->free_head = RVE_NODE_NONE;
+	rvi_hnsw_filter_columns(rel, &columns);
+	meta->filter_words = columns.words;
+	rvi_hnsw_filter_kinds(&columns, meta->filters);
 	rvi_hnsw_fit_code(meta);
 }
 
@@ -348,4 +354,29 @@ rvi_hnsw_calibrate(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswSample 
 	for (i = 0; i < RV_HNSW_STOP_STEPS && queries > 0; i++)
 		index->stop_ratio[i] = (float) (sums[i] / queries);
 	rvi_hnsw_set_stop_ratio(writer, index->stop_ratio);
+}
+
+/*
+ * What the engine distance of the rank-th nearest is times that of a nearer
+ * one, as calibrated; 0: not known. Between the steps 8, 16, 32 ... and beyond
+ * the last by logarithms.
+ */
+double
+rvi_hnsw_calibrated(const RvHnswIndex *index, double rank)
+{
+	double		at = Max(0.0, log2(rank) - 3.0);
+	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
+
+	return index->stop_ratio[step] +
+		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
+}
+
+float
+rvi_hnsw_stop_ratio(const RvHnswIndex *index, int k, int ef)
+{
+	double		near = rvi_hnsw_calibrated(index, k);
+
+	if (k >= ef || near <= 0 || index->metric == RVE_METRIC_IP)
+		return 0;
+	return (float) (1 + PARAMS_REACH * (rvi_hnsw_calibrated(index, ef) / near - 1));
 }

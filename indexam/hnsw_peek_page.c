@@ -20,6 +20,10 @@
  *		misrank. Nothing that leaves a scan comes from here: rows are measured
  *		and their TIDs taken under pin and lock (hnsw_scan.c).
  *
+ * Filter pages have nothing in them that says whose they are: for them the
+ * buffer's descriptor is asked before and after (peek_page). Only inserts
+ * change them, word by word, each word of a node that is not live yet.
+ *
  * Where any of it fails the caller takes the pinned way, which remembers the
  * buffer anew. One peek in PEEK_SAMPLE goes there by itself, so that pages in
  * use gain usage count and are not evicted. Local buffers are not peeked at.
@@ -28,6 +32,7 @@
  */
 #include "postgres.h"
 
+#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -57,6 +62,41 @@ rvi_hnsw_peek_init(RvHnswReader *reader)
 	}
 	index->seen = grown;
 	index->seen_blocks = blocks;
+}
+
+/* Whether a buffer holds a block of the index, as far as can be told without pin or lock. */
+static inline bool
+peek_buffer_holds(RvHnswReader *reader, Buffer buffer, BlockNumber block)
+{
+	BufferDesc *desc = GetBufferDescriptor(buffer - 1);
+	bool		valid = (pg_atomic_read_u32(&desc->state) & BM_VALID) != 0;
+
+	pg_read_barrier();
+	return valid && desc->tag.blockNum == block && desc->tag.forkNum == MAIN_FORKNUM &&
+		RelFileNodeEquals(desc->tag.rnode, reader->rel->rd_node);
+}
+
+Page
+rvi_hnsw_peek_page(RvHnswReader *reader, BlockNumber block)
+{
+	const RvHnswIndex *index = reader->index;
+	Buffer		buffer;
+
+	if (!reader->peek || block >= index->seen_blocks ||
+		++reader->page_peeks % RV_HNSW_PEEK_PAGE_SAMPLE == 0)
+		return NULL;
+	buffer = index->seen[block];
+	if (buffer == InvalidBuffer || !peek_buffer_holds(reader, buffer, block))
+		return NULL;
+	pg_read_barrier();
+	return BufferGetPage(buffer);
+}
+
+bool
+rvi_hnsw_peek_page_holds(RvHnswReader *reader, BlockNumber block)
+{
+	pg_read_barrier();
+	return peek_buffer_holds(reader, reader->index->seen[block], block);
 }
 
 void

@@ -6,7 +6,7 @@
  * The search finds candidates on codes; they are measured by code and payload
  * together, as many as it takes until those left cannot come before the next
  * row. It begins with a small share of its candidate list (the stop rule of
- * rve_hnsw.h for the first SCAN_FIRST_ROWS rows) and goes on as the executor
+ * rve_hnsw.h for the first few rows) and goes on as the executor
  * asks for more: a scan with a small LIMIT pays for a small LIMIT.
  *
  * A measured distance comes with a bound on its error. Rows leave in the order
@@ -42,63 +42,15 @@
 #include "utils/snapmgr.h"
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
+#include "indexam/hnsw_scan_int.h"
 
 #define SCAN_ENTRY_ATTEMPTS 16	/* when vacuum replaces the entry as a search starts */
 #define SCAN_CHAIN_RESTARTS 16	/* when vacuum takes duplicates out under a walk */
-#define SCAN_HELD_BACK 4		/* strict order: 1/4 of a batch */
-#define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
-#define SCAN_POOL 2				/* times ef candidates are kept when the stop rule bounds the work */
-#define SCAN_REACH 0.8			/* of the calibrated reach of ef: what hard queries use more, easy ones less */
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
 #define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
 #define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
 #define SCAN_MARGIN_WORST 1.25	/* and times the worst seen */
-
-/* A row to return; with duplicates, the chain that follows it at the same distance. */
-typedef struct ScanRow
-{
-	double		key;			/* rows leave in its order, in engine units */
-	ItemPointerData tid;
-	uint16		seq;			/* of primary */
-	bool		exact;
-	RveNode		primary;
-	RveNode		chain;			/* next duplicate or RVE_NODE_NONE */
-} ScanRow;
-
-typedef struct HnswScan
-{
-	MemoryContext context;
-	MemoryContext query_context;	/* reset by rescans */
-	RvHnswIndex *index;
-	RvHnswPageGraph *graph;
-	RveHnswSearch *search;
-	RveVectorView query;
-	uint8	   *code;			/* of the row being measured */
-	uint8	   *payload;
-	bool		started;
-	bool		exhausted;		/* the search has nothing more */
-	bool		exact_order;	/* settings as the scan started */
-	int			mode;
-	int			ef;
-	int			stage;			/* rows the search has gone for so far; ef: for all */
-	double		last;			/* key of the last row returned */
-	double		returned;
-
-	/* how far measured distances are from the codes' */
-	double		spread;			/* sum of squares */
-	double		worst;			/* largest */
-	int			measured;
-
-	RveCandidate *found;		/* [found_next, found_count) are to be measured, sorted */
-	int			found_next;
-	int			found_count;
-	int			found_room;
-	ScanRow    *rows;			/* [next, count) are measured and wait, sorted */
-	int			next;
-	int			count;
-	int			room;
-} HnswScan;
+#define SCAN_TIES 8				/* times its rounding error a row's bound is lowered for the sake of ties */
 
 /* PostgreSQL callback */
 IndexScanDesc
@@ -119,6 +71,8 @@ hnswbeginscan(Relation rel, int nkeys, int norderbys)
 	state->code = palloc(state->index->geo.code_bytes);
 	state->payload = palloc(Max(state->index->geo.payload_bytes, 1));
 	rv_runtime_check_status(rve_hnsw_search_create(&state->search), "hnsw scan");
+	state->filtered.graph = state->graph;
+	state->filtered.search = state->search;
 	if (norderbys > 0)
 	{
 		scan->xs_orderbyvals = palloc0(sizeof(Datum) * norderbys);
@@ -178,6 +132,8 @@ scan_read_query(IndexScanDesc scan, HnswScan *state)
 
 	MemoryContextReset(state->query_context);
 	old = MemoryContextSwitchTo(state->query_context);
+	state->filter = rvi_hnsw_filter_create(&index->filters, scan->keyData, scan->numberOfKeys);
+	state->graph->filter = state->filter;
 	if (key->sk_flags & SK_ISNULL)
 		scan_zero_query(state);
 	else
@@ -276,6 +232,34 @@ scan_distance(HnswScan *state, const RvHnswSlotData *slot, double *error)
 }
 
 /*
+ * Whether a slot has rows to return: its own, which gets row's tid if it
+ * passes the filter, or duplicates. Those are found by themselves where all
+ * rows that pass are.
+ */
+static bool
+scan_judge(HnswScan *state, RveNode node, const RvHnswSlotData *slot, const uint32 *words,
+		   ScanRow *row)
+{
+	bool		all = state->filter != NULL && state->filtered.exhaustive;
+
+	if (slot->state != RV_HNSW_LIVE && !(all && slot->state == RV_HNSW_DUPLICATE))
+		return false;
+	row->tid = slot->tid;
+	row->recheck = false;
+	row->primary = node;
+	row->chain = all ? RVE_NODE_NONE : slot->dup_next;
+	if (state->filter != NULL)
+	{
+		if (!all)
+			rvi_hnsw_filtered_give(&state->filtered, node);
+		if (!rvi_hnsw_filter_passes(state->filter, words))
+			ItemPointerSetInvalid(&row->tid);
+		row->recheck = rvi_hnsw_filter_rechecks(state->filter, words);
+	}
+	return ItemPointerIsValid(&row->tid) || row->chain != RVE_NODE_NONE;
+}
+
+/*
  * Measures a found node and puts it among the waiting rows if it still is a
  * live one. False: vacuum has freed its slot since the search scored it.
  */
@@ -286,6 +270,7 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	RveNode		node = candidate->node;
 	RvHnswSlotData slot;
 	ScanRow		row;
+	uint32		words[RV_HNSW_MAX_FILTERS];
 	double		dist;
 	double		error;
 	uint16		seq = 0;
@@ -293,23 +278,31 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	if (state->index->geo.payload_bytes > 0 &&
 		!rvi_hnsw_read_vector(reader, node, &seq, state->payload))
 		return false;
-	if (!rvi_hnsw_read_code(reader, node, &slot, state->code) ||
+	if (!rvi_hnsw_read_row(reader, node, &slot, state->code, words) ||
 		(state->index->geo.payload_bytes > 0 && slot.seq != seq))
 		return false;
-	if (slot.state != RV_HNSW_LIVE)
-		return slot.state == RV_HNSW_DOOMED;
-	if (!ItemPointerIsValid(&slot.tid) && slot.dup_next == RVE_NODE_NONE)
-		return true;
+	if (!scan_judge(state, node, &slot, words, &row))
+		return slot.state == RV_HNSW_LIVE || slot.state == RV_HNSW_DOOMED;
 	dist = scan_distance(state, &slot, &error);
 	state->spread += (dist - candidate->dist) * (dist - candidate->dist);
 	state->worst = Max(state->worst, fabs(dist - candidate->dist));
 	state->measured++;
 	row.exact = error == 0 || !state->exact_order;
 	row.key = row.exact ? dist : dist - error;
-	row.tid = slot.tid;
+	row.bound = row.key;
+
+	/*
+	 * Distances that are exact but for rounding tie in masses (of sparse
+	 * vectors most may be orthogonal to the query), and keys of equal rows
+	 * differ by what rounding may have done to each. A lower bound keeps
+	 * strict order from taking those of a later batch for late. Under cosine
+	 * the vectors were rounded as they were scaled, which error knows nothing of.
+	 */
+	if (!row.exact && state->index->geo.payload_bytes == 0 &&
+		rve_quant_code_complete(state->index->codec, state->code, &slot.factors))
+		row.bound -= SCAN_TIES * error +
+			(state->index->metric == RVE_METRIC_COSINE ? SCAN_FLOAT_SLACK : 0);
 	row.seq = slot.seq;
-	row.primary = node;
-	row.chain = slot.dup_next;
 	scan_insert_row(state, &row);
 	return true;
 }
@@ -349,88 +342,7 @@ scan_measure_ahead(HnswScan *state)
 	return whole;
 }
 
-static int
-scan_compare_found(const void *a, const void *b)
-{
-	const RveCandidate *left = a;
-	const RveCandidate *right = b;
-
-	if (left->dist != right->dist)
-		return left->dist < right->dist ? -1 : 1;
-	return (left->node > right->node) - (left->node < right->node);
-}
-
-/* Takes over what the search found; returns how many. */
-static int
-scan_take_found(HnswScan *state)
-{
-	int			left = state->found_count - state->found_next;
-	const RveCandidate *results;
-	int			n;
-
-	results = rve_hnsw_search_results(state->search, &n);
-	if (left + n > state->found_room)
-	{
-		RveCandidate *grown;
-
-		state->found_room = Max(left + n, 256);
-		grown = palloc(state->found_room * sizeof(RveCandidate));
-		memcpy(grown, state->found + state->found_next, left * sizeof(RveCandidate));
-		if (state->found != NULL)
-			pfree(state->found);
-		state->found = grown;
-	}
-	else
-		memmove(state->found, state->found + state->found_next, left * sizeof(RveCandidate));
-	memcpy(state->found + left, results, n * sizeof(RveCandidate));
-	if (left > 0 && n > 0)
-		qsort(state->found, left + n, sizeof(RveCandidate), scan_compare_found);
-	state->found_next = 0;
-	state->found_count = left + n;
-	return n;
-}
-
 /* ---- searching ---- */
-
-/*
- * What the engine distance of the ef-th nearest is times that of the k-th, as
- * calibrated; 0: not known. Between the steps 8, 16, 32 ... by logarithms.
- */
-static double
-scan_calibrated(const RvHnswIndex *index, int ef)
-{
-	double		at = Max(0.0, log2(ef) - 3.0);
-	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
-
-	return index->stop_ratio[step] +
-		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
-}
-
-/* The stop rule for a stage of the search; 0: none. */
-static float
-scan_stop_ratio(const HnswScan *state, int stage)
-{
-	const RvHnswIndex *index = state->index;
-	double		near = scan_calibrated(index, stage);
-
-	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
-		return 0;
-	return (float) (1 + SCAN_REACH * (scan_calibrated(index, state->ef) / near - 1));
-}
-
-static void
-scan_search_from(HnswScan *state, RveHnswEffort *effort)
-{
-	float		ratio = scan_stop_ratio(state, SCAN_FIRST_ROWS);
-
-	effort->ef = ratio > 0 ? Min(SCAN_POOL * state->ef, RVE_HNSW_MAX_EF) : state->ef;
-	effort->resumable = state->mode != RV_HNSW_ITERATIVE_OFF;
-	effort->stop_ratio = ratio;
-	effort->stop_k = ratio > 0 ? SCAN_FIRST_ROWS : 0;
-	state->stage = ratio > 0 ? SCAN_FIRST_ROWS : state->ef;
-	rv_runtime_check_status(rve_hnsw_search_start(state->search, &state->graph->graph, effort),
-							"hnsw scan");
-}
 
 static void
 scan_reset(HnswScan *state)
@@ -459,15 +371,31 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 	pgstat_count_index_scan(scan->indexRelation);
 	scan_read_query(scan, state);
 	scan_reset(state);
+	if (state->filter != NULL && state->filter->never)
+	{
+		state->exhausted = state->filtered.exhaustive = true;
+		state->filtered.heap.count = 0;
+		return;
+	}
 	for (attempt = 0; attempt < SCAN_ENTRY_ATTEMPTS; attempt++)
 	{
 		bool		whole;
 
 		rvi_hnsw_read_meta(scan->indexRelation, &meta);
 		rvi_hnsw_graph_refresh(state->graph, &meta);
-		scan_search_from(state, &effort);
-		if (scan_take_found(state) == 0 && meta.entry == RVE_NODE_NONE)
-			return;
+		if (state->filter != NULL)
+		{
+			rvi_hnsw_scan_filtered_start(state);
+			if (state->filtered.exhaustive || state->found_count > 0 ||
+				meta.entry == RVE_NODE_NONE)
+				return;
+		}
+		else
+		{
+			rvi_hnsw_scan_search_from(state, &effort);
+			if (rvi_hnsw_scan_take_found(state) == 0 && meta.entry == RVE_NODE_NONE)
+				return;
+		}
 
 		/*
 		 * A node that vacuum frees between being scored and being expanded
@@ -491,38 +419,6 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 					   "HNSW-4: the entry node does not exist.");
 }
 
-/* Goes on with the search by a stage or a batch, if it makes sense to; false: it does not. */
-static bool
-scan_search_on(HnswScan *state)
-{
-	int			waiting = state->count - state->next + state->found_count - state->found_next;
-	int			held_back = 0;
-
-	if (!rve_hnsw_search_complete(state->search))
-	{
-		float		ratio;
-
-		if (state->returned < state->stage && waiting > 0)
-			return false;
-		state->stage = Min(2 * state->stage, state->ef);
-		ratio = scan_stop_ratio(state, state->stage);
-		rv_runtime_check_status(rve_hnsw_search_extend(state->search, &state->graph->graph,
-													   ratio > 0 ? state->stage : 0, ratio),
-								"hnsw scan");
-		(void) scan_take_found(state);
-		return true;
-	}
-	if (state->mode == RV_HNSW_ITERATIVE_STRICT)
-		held_back = state->ef / SCAN_HELD_BACK;
-	if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF || waiting > held_back ||
-		state->returned + waiting >= rv_hnsw_max_scan_tuples)
-		return false;
-	rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
-							"hnsw scan");
-	state->exhausted = scan_take_found(state) == 0;
-	return true;
-}
-
 /*
  * Moves a row on to the next duplicate in its chain that this scan has not
  * returned. False: there is none. Vacuum may take links out meanwhile; a walk
@@ -533,6 +429,7 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 {
 	RvHnswReader *reader = &state->graph->reader;
 	RvHnswSlotData slot;
+	uint32		words[RV_HNSW_MAX_FILTERS];
 	uint64		steps = 0;
 	int			restarts = 0;
 	bool		is_new;
@@ -546,14 +443,20 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 			rvi_hnsw_corrupted(reader->rel,
 							   rvi_hnsw_slot_place(&reader->index->geo, nid).block,
 							   "HNSW-7: a chain of duplicates is a circle.");
-		if (rvi_hnsw_read_slot(reader, nid, &slot) && slot.link == row->primary &&
+		if (rvi_hnsw_read_row(reader, nid, &slot, NULL, words) && slot.link == row->primary &&
 			(slot.state == RV_HNSW_DUPLICATE || slot.state == RV_HNSW_DOOMED_DUPLICATE))
 		{
 			row->chain = slot.dup_next;
 			rv_runtime_check_status(rve_hnsw_search_mark(state->search, nid, &is_new), "hnsw scan");
-			if (is_new && slot.state == RV_HNSW_DUPLICATE)
+			if (is_new && slot.state == RV_HNSW_DUPLICATE &&
+				(state->filter == NULL || rvi_hnsw_filter_passes(state->filter, words)))
 			{
 				row->tid = slot.tid;
+				if (state->filter != NULL)
+				{
+					rvi_hnsw_filtered_give(&state->filtered, nid);
+					row->recheck = rvi_hnsw_filter_rechecks(state->filter, words);
+				}
 				return true;
 			}
 			continue;
@@ -577,17 +480,22 @@ scan_next_row(HnswScan *state, ScanRow *out)
 		bool		late;
 		bool		returned;
 
-		while (scan_search_on(state))
-			;
-		(void) scan_measure_ahead(state);
+		do
+		{
+			while (rvi_hnsw_scan_search_on(state))
+				;
+			(void) scan_measure_ahead(state);
+		} while (state->filter != NULL && state->filtered.exhaustive && !state->exhausted &&
+				 state->found_next == state->found_count);
 		if (state->next == state->count)
 		{
 			/* what was found has gone meanwhile: there may be more */
-			if (state->exhausted || (state->mode == RV_HNSW_ITERATIVE_OFF &&
+			if (state->exhausted || (state->filter != NULL && state->filtered.exhaustive) ||
+				(state->mode == RV_HNSW_ITERATIVE_OFF &&
 									 rve_hnsw_search_complete(state->search)) ||
 				state->returned >= rv_hnsw_max_scan_tuples)
 				return false;
-			if (!scan_search_on(state))
+			if (!rvi_hnsw_scan_search_on(state))
 				return false;
 			continue;
 		}
@@ -597,7 +505,7 @@ scan_next_row(HnswScan *state, ScanRow *out)
 		if (returned)
 		{
 			*out = *row;
-			state->last = row->key;
+			state->last = Max(state->last, row->bound);
 			state->returned++;
 		}
 		if (late || !scan_follow_chain(state, row))
@@ -619,11 +527,11 @@ scan_operator_value(const HnswScan *state, const ScanRow *row)
 	switch (state->index->metric)
 	{
 		case RVE_METRIC_L2:
-			return sqrt(Max(row->key, 0.0)) * (1 - slack);
+			return sqrt(Max(row->bound, 0.0)) * (1 - slack);
 		case RVE_METRIC_COSINE:
-			return row->key / 2 - slack;
+			return row->bound / 2 - slack;
 		default:
-			return row->key - slack * fabs(row->key);
+			return row->bound - slack * fabs(row->bound);
 	}
 }
 
@@ -658,6 +566,6 @@ hnswgettuple(IndexScanDesc scan, ScanDirection direction)
 		scan->xs_orderbynulls[0] = false;
 	}
 	MemoryContextSwitchTo(old);
-	scan->xs_recheck = false;
+	scan->xs_recheck = found && row.recheck;
 	return found;
 }

@@ -30,46 +30,18 @@
 #include "utils/rel.h"
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
+#include "indexam/hnsw_vacuum_int.h"
 
 #define VACUUM_CHANGE_ATTEMPTS 4	/* of repairing one list under contention */
-#define VACUUM_CONNECT_ROUNDS 4
 #define VACUUM_EXTRA_MAX 32		/* candidates for the places of gone nodes in a list */
 #define VACUUM_HOLDS 4			/* gone nodes whose kept edges one list takes over */
-
-typedef struct HnswVacuum
-{
-	RvHnswWriter writer;
-	RvHnswIndex *index;
-	RvHnswPageGraph *graph;
-	RveHnswSearch *search;
-	MemoryContext page_context; /* reset after each page */
-	IndexBulkDeleteResult *stats;
-	IndexBulkDeleteCallback callback;
-	void	   *callback_state;
-	BlockNumber blocks;
-	RveNode		bound;			/* nids handed out when vacuum began */
-	uint8	   *gone;			/* bit per nid: slot to be freed */
-	uint8	   *chains;			/* bit per nid: its chain has dead members */
-	bool		any_gone;
-	bool		any_chains;
-	bool		reconnect;		/* an earlier vacuum did not get to its end */
-	RveNode		best;			/* for the entry: live node of the highest level */
-	int			best_level;
-} HnswVacuum;
-
-static inline bool
-vacuum_bit(const uint8 *bits, RveNode bound, RveNode nid)
-{
-	return nid < bound && (bits[nid / 8] & (1 << (nid % 8))) != 0;
-}
 
 static bool
 vacuum_is_gone(void *arg, RveNode nid)
 {
 	HnswVacuum *vacuum = arg;
 
-	return vacuum_bit(vacuum->gone, vacuum->bound, nid);
+	return rvi_hnsw_bit(vacuum->gone, vacuum->bound, nid);
 }
 
 static void
@@ -287,7 +259,7 @@ vacuum_clean_chains(HnswVacuum *vacuum)
 	RveNode		nid;
 
 	for (nid = 0; nid < vacuum->bound && vacuum->any_chains; nid++)
-		if (vacuum_bit(vacuum->chains, vacuum->bound, nid))
+		if (rvi_hnsw_bit(vacuum->chains, vacuum->bound, nid))
 			vacuum_clean_chain(vacuum, nid);
 }
 
@@ -449,7 +421,9 @@ vacuum_choose_list(HnswVacuum *vacuum, RvHnswEdgeChange *change)
 			vacuum_take_edges(vacuum, change, change->old_edges[i],
 							  Max(VACUUM_EXTRA_MAX / gone, 1), &repair);
 	kept = rvi_hnsw_link_kept(change->old_edges, change->old_count);
-	if (kept + repair.hold_count > rve_hnsw_max_kept(vacuum->index->geo.m))
+
+	/* the nodes on a path must agree, so hubs take more than others would give them */
+	if (kept + repair.hold_count > rve_hnsw_max_degree(vacuum->index->geo.m, change->level))
 		repair.hold_count = 0;
 	choose.graph = vacuum->graph;
 	choose.search = vacuum->search;
@@ -602,135 +576,6 @@ vacuum_free_graph_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
 	}
 }
 
-/* ---- 5: reconnecting ---- */
-
-typedef struct VacuumTree
-{
-	HnswVacuum *vacuum;
-	uint8	   *reached;		/* bit per nid: kept edges lead there from the entry */
-	RveNode    *stack;
-} VacuumTree;
-
-static bool
-vacuum_is_reached(void *arg, RveNode nid)
-{
-	VacuumTree *tree = arg;
-
-	return vacuum_bit(tree->reached, tree->vacuum->bound, nid);
-}
-
-static int
-vacuum_read_edges(HnswVacuum *vacuum, RveNode nid, RveNode *edges)
-{
-	return rvi_hnsw_read_list(&vacuum->graph->reader,
-							  rvi_hnsw_slot_place(&vacuum->index->geo, nid).block, nid, 0, edges);
-}
-
-/* Marks what kept edges lead to from start. */
-static void
-vacuum_reach(VacuumTree *tree, RveNode start)
-{
-	HnswVacuum *vacuum = tree->vacuum;
-	RveNode		edges[RVE_HNSW_MAX_DEGREE];
-	Size		depth = 0;
-	int			n;
-	int			i;
-
-	if (start >= vacuum->bound || vacuum_is_reached(tree, start))
-		return;
-	tree->reached[start / 8] |= 1 << (start % 8);
-	tree->stack[depth++] = start;
-	while (depth > 0)
-	{
-		vacuum_delay_point();
-		n = vacuum_read_edges(vacuum, tree->stack[--depth], edges);
-		for (i = 0; i < n; i++)
-		{
-			RveNode		node = RVE_HNSW_NODE(edges[i]);
-
-			if ((edges[i] & RVE_HNSW_KEPT) == 0 || node >= vacuum->bound ||
-				vacuum_is_reached(tree, node))
-				continue;
-			tree->reached[node / 8] |= 1 << (node % 8);
-			tree->stack[depth++] = node;
-		}
-	}
-}
-
-/* Holds an unreached node by a kept edge from one of its own neighbours. */
-static bool
-vacuum_attach_locally(VacuumTree *tree, RveNode nid)
-{
-	HnswVacuum *vacuum = tree->vacuum;
-	RveNode		edges[RVE_HNSW_MAX_DEGREE];
-	int			n = vacuum_read_edges(vacuum, nid, edges);
-	int			i;
-
-	for (i = 0; i < n; i++)
-	{
-		RveNode		node = RVE_HNSW_NODE(edges[i]);
-
-		if (vacuum_is_reached(tree, node) &&
-			rvi_hnsw_link_can_keep(&vacuum->graph->reader, node) &&
-			rvi_hnsw_link_keep_edge(&vacuum->writer, vacuum->graph, vacuum->search, node, nid))
-			return rvi_hnsw_link_keep_edge(&vacuum->writer, vacuum->graph, vacuum->search, nid, node);
-	}
-	return false;
-}
-
-/* Attaches every part that kept edges do not reach; returns how many there were. */
-static RveNode
-vacuum_connect_round(VacuumTree *tree)
-{
-	HnswVacuum *vacuum = tree->vacuum;
-	RvHnswMetaPageData meta;
-	RvHnswSlotData slot;
-	RveNode		found = 0;
-	RveNode		nid;
-
-	memset(tree->reached, 0, vacuum->bound / 8 + 1);
-	rvi_hnsw_read_meta(vacuum->writer.rel, &meta);
-	rvi_hnsw_graph_refresh(vacuum->graph, &meta);
-	if (meta.entry == RVE_NODE_NONE)
-		return 0;
-	vacuum_reach(tree, meta.entry);
-	for (nid = 0; nid < vacuum->bound; nid++)
-	{
-		MemoryContext old;
-
-		if (vacuum_is_reached(tree, nid) ||
-			!rvi_hnsw_read_slot(&vacuum->graph->reader, nid, &slot) || slot.state != RV_HNSW_LIVE)
-			continue;
-		vacuum_delay_point();
-		found++;
-		old = MemoryContextSwitchTo(vacuum->page_context);
-		if (!vacuum_attach_locally(tree, nid))
-			(void) rvi_hnsw_relink_node(&vacuum->writer, vacuum->index, nid, vacuum_is_reached, tree);
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(vacuum->page_context);
-		vacuum_reach(tree, nid);
-	}
-	return found;
-}
-
-static void
-vacuum_connect(HnswVacuum *vacuum)
-{
-	VacuumTree	tree;
-	int			round;
-
-	tree.vacuum = vacuum;
-	tree.reached = MemoryContextAllocHuge(CurrentMemoryContext, vacuum->bound / 8 + 1);
-	tree.stack = MemoryContextAllocHuge(CurrentMemoryContext,
-										((Size) vacuum->bound + 1) * sizeof(RveNode));
-	for (round = 0; round < VACUUM_CONNECT_ROUNDS; round++)
-		if (vacuum_connect_round(&tree) == 0)
-			break;
-	pfree(tree.stack);
-	pfree(tree.reached);
-	rvi_hnsw_set_reconnect(&vacuum->writer, false);
-}
-
 /* ---- callbacks of the access method ---- */
 
 static void
@@ -783,7 +628,7 @@ hnswbulkdelete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
 		vacuum_each_page(&vacuum, RV_HNSW_PAGE_GRAPH, vacuum_free_graph_page);
 	}
 	if (vacuum.any_gone || vacuum.reconnect)
-		vacuum_connect(&vacuum);
+		rvi_hnsw_reconnect(&vacuum);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return stats;

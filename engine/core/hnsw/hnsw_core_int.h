@@ -47,6 +47,22 @@ struct RveHnswSearch
 	size_t		heap_count;
 	bool		resumable;
 
+	/* filtered searches (hnsw_filtered.c): pool holds what passes, all of it not to be expanded */
+	bool		filtered;
+	bool		spent;
+	uint64_t	budget;
+	RveCandidateHeap frontier;	/* to be expanded */
+	RveCandidateHeap spare;		/* passed, but did not stay in the pool */
+	bool		near_pass[RVE_HNSW_MAX_DEGREE];
+
+	/* reluctant ones: nodes seen from one node, a bit and a place in the list for each */
+	bool		reluctant;
+	uint64_t   *glimpsed;
+	size_t		glimpsed_words;
+	RveNode    *glimpses;
+	size_t		glimpse_count;
+	size_t		glimpse_room;
+
 	uint64_t	scored;
 	RveCandidate results[RVE_HNSW_MAX_EF];
 	int			result_count;
@@ -87,6 +103,21 @@ extern void rvei_hnsw_search_entry(RveHnswSearch *search, const RveGraph *graph,
 /* Algorithm 2 on one level from n scored entries; search is reset before by the caller. */
 extern RveStatus rvei_hnsw_search_layer(RveHnswSearch *search, const RveGraph *graph,
 										const RveCandidate *entries, int n, int level);
+
+/* A copy of array with room for new_room elements; NULL (array untouched) without memory. */
+extern void *rvei_hnsw_search_grow(void *array, size_t used, size_t new_room, size_t size);
+
+/* What of the pool was not yet given out becomes the result. */
+extern void rvei_hnsw_search_take(RveHnswSearch *search);
+
+/* hnsw_filtered.c: the counterparts of rve_hnsw_search_start (on level 0), _extend and _resume. */
+extern RveStatus rvei_hnsw_filtered_start(RveHnswSearch *search, const RveGraph *graph,
+										  RveNode entry);
+extern RveStatus rvei_hnsw_filtered_run(RveHnswSearch *search, const RveGraph *graph);
+extern RveStatus rvei_hnsw_filtered_resume(RveHnswSearch *search, const RveGraph *graph);
+
+/* Forgets the glimpses of a search. */
+extern void rvei_hnsw_filtered_forget(RveHnswSearch *search);
 
 /* Sorts candidates by distance, then node. */
 extern void rvei_hnsw_sort(RveCandidate *candidates, int n);

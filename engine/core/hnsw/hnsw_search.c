@@ -36,6 +36,10 @@ rve_hnsw_search_free(RveHnswSearch *search)
 	rve_base_free(search->visited);
 	rve_base_free(search->dirty);
 	rve_base_free(search->rest);
+	rve_hnsw_heap_free(&search->frontier);
+	rve_hnsw_heap_free(&search->spare);
+	rve_base_free(search->glimpsed);
+	rve_base_free(search->glimpses);
 	rve_base_free(search->sel_nodes);
 	rve_base_free(search->sel_sorted);
 	rve_base_free(search->sel_out);
@@ -45,9 +49,8 @@ rve_hnsw_search_free(RveHnswSearch *search)
 	rve_base_free(search);
 }
 
-/* A copy of array with room for new_room elements; NULL (array untouched) without memory. */
-static void *
-hsearch_grow(void *array, size_t used, size_t new_room, size_t size)
+void *
+rvei_hnsw_search_grow(void *array, size_t used, size_t new_room, size_t size)
 {
 	void	   *grown = rve_base_alloc_array(new_room, size);
 
@@ -72,7 +75,7 @@ hsearch_visited_reserve(RveHnswSearch *search, RveNode node)
 	words = search->visited_words + search->visited_words / 4;
 	if (words < need)
 		words = need;
-	grown = hsearch_grow(search->visited, search->visited_words, words, sizeof(uint64_t));
+	grown = rvei_hnsw_search_grow(search->visited, search->visited_words, words, sizeof(uint64_t));
 	if (grown == NULL)
 		return RVE_NO_MEMORY;
 	memset(grown + search->visited_words, 0, (words - search->visited_words) * sizeof(uint64_t));
@@ -107,7 +110,7 @@ hsearch_visited_dirty(RveHnswSearch *search, size_t word)
 		uint32_t   *grown = NULL;
 
 		if (room <= HSEARCH_DIRTY_LIMIT)
-			grown = hsearch_grow(search->dirty, search->dirty_count, room, sizeof(uint32_t));
+			grown = rvei_hnsw_search_grow(search->dirty, search->dirty_count, room, sizeof(uint32_t));
 		if (grown == NULL)
 		{
 			search->dirty_overflow = true;
@@ -150,6 +153,9 @@ rvei_hnsw_search_reset(RveHnswSearch *search, RveNode bound, int ef, bool resuma
 	hsearch_visited_clear(search);
 	search->pool_count = search->cursor = 0;
 	search->rest_count = search->heap_count = 0;
+	search->frontier.count = search->spare.count = 0;
+	search->filtered = search->spent = search->reluctant = false;
+	rvei_hnsw_filtered_forget(search);
 	search->result_count = 0;
 	search->ef = ef;
 	search->stop_k = 0;
@@ -184,7 +190,7 @@ hsearch_rest_add(RveHnswSearch *search, HsearchEntry entry)
 	if (search->rest_count == search->rest_room)
 	{
 		size_t		room = search->rest_room == 0 ? 2048 : search->rest_room * 2;
-		HsearchEntry *grown = hsearch_grow(search->rest, search->rest_count, room,
+		HsearchEntry *grown = rvei_hnsw_search_grow(search->rest, search->rest_count, room,
 										   sizeof(HsearchEntry));
 
 		if (grown == NULL)
@@ -306,9 +312,8 @@ hsearch_offer(RveHnswSearch *search, const RveGraph *graph, int n)
 	return RVE_OK;
 }
 
-/* What of the pool was not yet given out becomes the result. */
-static void
-hsearch_take_results(RveHnswSearch *search)
+void
+rvei_hnsw_search_take(RveHnswSearch *search)
 {
 	int			i;
 
@@ -319,7 +324,7 @@ hsearch_take_results(RveHnswSearch *search)
 
 		if (search->pool[i].taken)
 			continue;
-		search->pool[i].taken = search->stop_k > 0 || search->resumable;
+		search->pool[i].taken = search->stop_k > 0 || search->resumable || search->filtered;
 		result->dist = search->pool[i].dist;
 		result->node = search->pool[i].node;
 		search->result_count++;
@@ -366,7 +371,7 @@ hsearch_run(RveHnswSearch *search, const RveGraph *graph, int level)
 		if (status != RVE_OK)
 			return status;
 	}
-	hsearch_take_results(search);
+	rvei_hnsw_search_take(search);
 	return RVE_OK;
 }
 
@@ -456,6 +461,15 @@ rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *graph, const RveHns
 		return status;
 	search->stop_k = effort->stop_k;
 	search->stop_ratio = effort->stop_ratio;
+	if (effort->filtered)
+	{
+		if (graph->ops->score_filtered == NULL)
+			return RVE_INVALID_ARGUMENT;
+		search->filtered = true;
+		search->budget = effort->budget;
+		search->reluctant = effort->reluctant && graph->ops->guess != NULL;
+		return rvei_hnsw_filtered_start(search, graph, best.node);
+	}
 	return rvei_hnsw_search_layer(search, graph, &best, 1, 0);
 }
 
@@ -467,7 +481,28 @@ rve_hnsw_search_extend(RveHnswSearch *search, const RveGraph *graph, int stop_k,
 		return RVE_OK;
 	search->stop_k = stop_k;
 	search->stop_ratio = stop_ratio;
+	if (search->filtered)
+		return rvei_hnsw_filtered_run(search, graph);
 	return hsearch_run(search, graph, 0);
+}
+
+void
+rve_hnsw_search_set_budget(RveHnswSearch *search, uint64_t budget)
+{
+	search->budget = budget;
+}
+
+bool
+rve_hnsw_search_spent(const RveHnswSearch *search)
+{
+	return search->spent;
+}
+
+RveStatus
+rve_hnsw_search_clear(RveHnswSearch *search, RveNode bound)
+{
+	search->scored = 0;
+	return rvei_hnsw_search_reset(search, bound, 1, false);
 }
 
 bool
@@ -484,6 +519,8 @@ rve_hnsw_search_resume(RveHnswSearch *search, const RveGraph *graph)
 	if (!search->resumable || !search->complete)
 		return RVE_INVALID_ARGUMENT;
 	search->stop_k = 0;
+	if (search->filtered)
+		return rvei_hnsw_filtered_resume(search, graph);
 
 	/* a batch can be of nodes that were given out before they were followed */
 	do
@@ -508,4 +545,10 @@ uint64_t
 rve_hnsw_search_scored(const RveHnswSearch *search)
 {
 	return search->scored;
+}
+
+size_t
+rve_hnsw_search_bytes(const RveHnswSearch *search)
+{
+	return search->visited_words * sizeof(uint64_t) + search->rest_room * sizeof(HsearchEntry);
 }

@@ -66,6 +66,19 @@ typedef struct RveGraphOps
 	void		(*score) (void *host, const RveNode *nodes, int n, float *dist);
 
 	/*
+	 * The same, and whether each node that exists passes the query's filter.
+	 * NULL when the host knows of none.
+	 */
+	void		(*score_filtered) (void *host, const RveNode *nodes, int n, float *dist,
+								   bool *pass);
+
+	/*
+	 * Whether each of n nodes is worth scoring at first sight: a guess at
+	 * whether it passes that costs less than scoring it. May be NULL.
+	 */
+	void		(*guess) (void *host, const RveNode *nodes, int n, bool *worth);
+
+	/*
 	 * Makes n nodes ready for pair(): position i stands for nodes[i] until
 	 * the next load. usable[i] = false for a node that must not be linked to.
 	 */
@@ -107,6 +120,23 @@ rve_hnsw_max_kept(int m)
 	return m < 3 ? 3 : m;
 }
 
+/* ---- hnsw_heap.c: candidates, the nearest first ---- */
+
+typedef struct RveCandidateHeap
+{
+	RveCandidate *entries;		/* entries[0] is the nearest */
+	size_t		count;
+	size_t		room;
+} RveCandidateHeap;
+
+extern RveStatus rve_hnsw_heap_push(RveCandidateHeap *heap, RveCandidate entry);
+
+/* Removes the nearest of a heap that is not empty. */
+extern RveCandidate rve_hnsw_heap_pop(RveCandidateHeap *heap);
+extern void rve_hnsw_heap_free(RveCandidateHeap *heap);
+
+/* ---- hnsw_search.c ---- */
+
 /* Scratch space of searches; reused by any number of them, one at a time. */
 typedef struct RveHnswSearch RveHnswSearch;
 
@@ -120,6 +150,14 @@ typedef struct RveHnswEffort
 	bool		resumable;		/* keep what falls out of the list for resume */
 	int			stop_k;			/* 0, or stop early for the sake of so many nearest ... */
 	float		stop_ratio;		/* ... when the rest is so many times farther than the last of them */
+
+	/*
+	 * Only nodes that pass the filter (score_filtered) count for ef and stop_k
+	 * and are results; the others are ways through.
+	 */
+	bool		filtered;
+	bool		reluctant;		/* score what guess says fails only when seen from a second node */
+	uint64_t	budget;			/* filtered: 0, or end when so many distances were asked for */
 } RveHnswEffort;
 
 /*
@@ -137,6 +175,16 @@ extern RveStatus rve_hnsw_search_start(RveHnswSearch *search, const RveGraph *gr
 extern RveStatus rve_hnsw_search_extend(RveHnswSearch *search, const RveGraph *graph, int stop_k,
 										float stop_ratio);
 
+/*
+ * Filtered searches: the next end of budget, in distances since the start. A
+ * search is spent when it ended by it; it may be given more and extended.
+ */
+extern void rve_hnsw_search_set_budget(RveHnswSearch *search, uint64_t budget);
+extern bool rve_hnsw_search_spent(const RveHnswSearch *search);
+
+/* Forgets all of a search, its marks too. */
+extern RveStatus rve_hnsw_search_clear(RveHnswSearch *search, RveNode bound);
+
 /* Whether the search has followed all of its candidate list. */
 extern bool rve_hnsw_search_complete(const RveHnswSearch *search);
 
@@ -151,6 +199,9 @@ extern const RveCandidate *rve_hnsw_search_results(const RveHnswSearch *search, 
 
 /* Number of distances the search has asked for since start. */
 extern uint64_t rve_hnsw_search_scored(const RveHnswSearch *search);
+
+/* Memory that grows with what the search has seen. */
+extern size_t rve_hnsw_search_bytes(const RveHnswSearch *search);
 
 /*
  * Marks a node as seen, as if the search had visited it; true if it was new.
@@ -172,10 +223,10 @@ typedef struct RveHnswLinks
  * Algorithm 1 up to the choice of neighbours: searches every level from
  * min(links->level, entry level) down and selects edges by Algorithm 4: m, on
  * level 0 3m/2, where the rest of the room for 2m is left to reverse edges.
- * The result stays valid until the search is used again.
+ * effort's stop rule counts on level 0. The result stays valid until the search is used again.
  */
 extern RveStatus rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph,
-										int ef_construction, RveHnswLinks *links);
+										const RveHnswEffort *effort, RveHnswLinks *links);
 
 /*
  * Algorithm 4 with keepPrunedConnections: at most max of the n candidates,
