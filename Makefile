@@ -175,6 +175,7 @@ INDEXAM_OBJS = \
 	indexam/hnsw_row.o \
 	indexam/hnsw_scan.o \
 	indexam/hnsw_scan_filter.o \
+	indexam/hnsw_scan_search.o \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o \

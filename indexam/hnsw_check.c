@@ -142,7 +142,8 @@ check_other_pages(HnswCheck *check)
 		RvHnswPageKind kind = rvi_hnsw_block_kind(&check->index->geo, block, &first);
 
 		CHECK_FOR_INTERRUPTS();
-		if (kind == RV_HNSW_PAGE_MEAN || kind == RV_HNSW_PAGE_VECTOR)
+		if (kind == RV_HNSW_PAGE_MEAN || kind == RV_HNSW_PAGE_VECTOR ||
+			kind == RV_HNSW_PAGE_FILTER)
 			(void) check_page(check, block, kind);
 	}
 }
@@ -433,6 +434,33 @@ check_vectors(HnswCheck *check)
 	}
 }
 
+/* ---- HNSW-12: filter words ---- */
+
+static void
+check_filters(HnswCheck *check)
+{
+	const RvHnswGeometry *geo = &check->index->geo;
+	uint32		in_slot[RV_HNSW_MAX_FILTERS];
+	uint32		on_page[RV_HNSW_MAX_FILTERS];
+	RvHnswSlotData slot;
+	uint32		run;
+	RveNode		nid;
+
+	for (nid = 0; nid < check->bound && geo->filter_words > 0; nid++)
+	{
+		CheckNode  *node = &check->nodes[nid];
+
+		CHECK_FOR_INTERRUPTS();
+		if (node->state != RV_HNSW_LIVE && node->state != RV_HNSW_DUPLICATE)
+			continue;
+		if (!rvi_hnsw_read_row(&check->reader, nid, &slot, NULL, in_slot) ||
+			!rvi_hnsw_read_filters(&check->reader, nid, on_page) ||
+			memcmp(in_slot, on_page, geo->filter_words * sizeof(uint32)) != 0)
+			check_report(check, "error", 12, rvi_hnsw_filter_place(geo, nid, &run).block,
+						 "the filter page has other words than node %u.", nid);
+	}
+}
+
 /* ---- HNSW-4, 10: entry and reachability ---- */
 
 /* Whether the meta page's entry can be searched from. */
@@ -546,6 +574,7 @@ ruvector_index_check(PG_FUNCTION_ARGS)
 	if (check_entry(&check) && check.breaches == 0)
 	{
 		check_vectors(&check);
+		check_filters(&check);
 		check_reachable(&check);
 	}
 	index_close(check.rel, NoLock);

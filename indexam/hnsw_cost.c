@@ -12,7 +12,9 @@
  *
  * With conditions on filter columns a search either walks over as many more
  * nodes as fewer pass, or scores all rows that pass (hnsw_scan_filter.c); the
- * cheaper of the two, by the planner's estimate of how many they are.
+ * cheaper of the two, by the planner's estimate of how many they are. Filter
+ * pages are charged as a sequential scan's, so that a btree index is preferred
+ * where a few rows of many pass.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,6 +34,7 @@
 #include "indexam/hnsw_int.h"
 
 #define COST_FIRST_ROWS 16		/* what a scan goes for first (hnsw_scan.c) */
+#define COST_FILTER_ROWS 1000	/* with one word, on a filter page that is half full */
 #define COST_LEAST_MISS 0.01	/* share of page accesses that miss even a large cache */
 
 /* Accesses to so many pages at random. */
@@ -64,8 +67,8 @@ cost_search(double tuples, double pages, double random_page_cost, int m)
  * conditions: what the first row costs, and all that pass.
  */
 static void
-cost_filtered(const struct IndexPath *path, double share, double random_page_cost, int m,
-			  Cost *startup_cost, Cost *total_cost)
+cost_filtered(const struct IndexPath *path, double share, double random_page_cost,
+			  double seq_page_cost, int m, Cost *startup_cost, Cost *total_cost)
 {
 	double		tuples = Max(path->indexinfo->tuples, 1);
 	double		pages = path->indexinfo->pages;
@@ -74,7 +77,9 @@ cost_filtered(const struct IndexPath *path, double share, double random_page_cos
 	double		walk = Min(rvi_hnsw_walk_cost(m, rv_hnsw_ef_search, COST_FIRST_ROWS, share), tuples);
 	double		all = rvi_hnsw_passing_cost(tuples, share);
 	Cost		walk_cost = walk * per_distance + cost_pages(2 * walk, pages, random_page_cost);
-	Cost		all_cost = all * per_distance + cost_pages(2 * rows, pages, random_page_cost);
+	double		filter_pages = ceil(tuples * (path->indexinfo->nkeycolumns - 1) / COST_FILTER_ROWS);
+	Cost		all_cost = all * per_distance + filter_pages * seq_page_cost +
+		cost_pages(2 * rows, pages, random_page_cost);
 	Cost		measure_cost = rows * 2 * per_distance;
 
 	*startup_cost = Min(walk_cost, all_cost);
@@ -94,6 +99,7 @@ hnswcostestimate(struct PlannerInfo *root, struct IndexPath *path, double loop_c
 	GenericCosts costs;
 	Relation	index;
 	double		random_page_cost;
+	double		seq_page_cost;
 	double		batches;
 	int			m;
 
@@ -110,7 +116,8 @@ hnswcostestimate(struct PlannerInfo *root, struct IndexPath *path, double loop_c
 	MemSet(&costs, 0, sizeof(costs));
 	genericcostestimate(root, path, loop_count, &costs);
 	*selectivity = costs.indexSelectivity;
-	get_tablespace_page_costs(path->indexinfo->reltablespace, &random_page_cost, NULL);
+	get_tablespace_page_costs(path->indexinfo->reltablespace, &random_page_cost,
+							  &seq_page_cost);
 	index = index_open(path->indexinfo->indexoid, NoLock);
 	m = rvi_hnsw_option_m(index);
 	index_close(index, NoLock);
@@ -120,8 +127,8 @@ hnswcostestimate(struct PlannerInfo *root, struct IndexPath *path, double loop_c
 		double		tuples = Max(path->indexinfo->tuples, 1);
 		double		share = costs.numIndexTuples / tuples;
 
-		cost_filtered(path, Min(Max(share, 1 / tuples), 1), random_page_cost, m, startup_cost,
-					  total_cost);
+		cost_filtered(path, Min(Max(share, 1 / tuples), 1), random_page_cost, seq_page_cost, m,
+					  startup_cost, total_cost);
 		return;
 	}
 	*startup_cost = cost_search(path->indexinfo->tuples, path->indexinfo->pages,

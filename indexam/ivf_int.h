@@ -519,9 +519,16 @@ extern float *rvi_ivf_alloc_samples(const RvIvfSampler *sampler, double wanted, 
 extern int	rvi_ivf_sample_list(RvIvfSampler *sampler, const RvIvfEntryData *list,
 								uint32 list_rows, float *samples, int room);
 
-/* Forms at most `lists` centroids of n samples, which it shuffles; returns how many. */
-extern int	rvi_ivf_cluster(RvIvfSampler *sampler, int lists, float *samples, int n,
-							float *centroids, double *error);
+/*
+ * Forms at most `lists` centroids of n samples, which it shuffles; returns how
+ * many. by_density: lists of similar size rather than of similar extent.
+ */
+extern int	rvi_ivf_cluster(RvIvfSampler *sampler, int lists, bool by_density, float *samples,
+							int n, float *centroids, double *error);
+
+/* The largest share of n samples that one of the centroids gets. */
+extern double rvi_ivf_largest_share(const RvIvfSampler *sampler, const float *centroids,
+									int lists, const float *samples, int n);
 
 /* ---- ivf_maintain.c ---- */
 

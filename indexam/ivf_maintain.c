@@ -5,8 +5,8 @@
  *
  * After SPFresh's LIRE (Xu et al., SOSP 2023). A list of more than twice the
  * mean size is replaced by as many lists as its rows are worth, one below a quarter
- * of it by its neighbours; when that concerns most of the rows, or rows have
- * got far from their centroids, all lists are formed anew, as a build does. All its rows go to the nearest list there will be;
+ * of it by its neighbours; when rows have got far from their centroids, all
+ * lists are formed anew, as a build does. All its rows go to the nearest list there will be;
  * then rows of neighbouring lists that are nearer to a new list move there.
  * Only rows that change lists get a new code.
  *
@@ -38,9 +38,9 @@
 
 #define MAINTAIN_SPLIT 2.0		/* times the mean size */
 #define MAINTAIN_MERGE 0.25
-#define MAINTAIN_ANEW 0.5		/* share of rows in such lists from which all lists are formed anew */
-#define MAINTAIN_SAMPLES_ANEW 50	/* rows a list that k-means then looks at, as in a build */
+#define MAINTAIN_SAMPLES_ANEW 50	/* rows a list when all are formed anew, as in a build */
 #define MAINTAIN_LEAST_ANEW 10000
+#define MAINTAIN_SPLIT_SHARE 0.8	/* of a list's rows in one of its parts: it stays whole */
 #define MAINTAIN_SAMPLES 256	/* rows a new list that k-means looks at */
 #define MAINTAIN_NEIGHBOURS 8	/* lists around a new one whose rows may move to it */
 
@@ -85,6 +85,8 @@ typedef struct IvfMaintain
 	RvIvfSampler sampler;
 	double		total;			/* rows */
 	bool		anew;			/* all lists are replaced */
+	float	   *samples;		/* to judge centroids by */
+	int			sample_count;
 	float	   *new_centroids;	/* then, of all */
 	int			new_count;
 	double		new_error;
@@ -169,8 +171,13 @@ maintain_train(IvfMaintain *m, MaintainList *list, float *centroids)
 													list->rows), list->parts, &room);
 	int			n = rvi_ivf_sample_list(&m->sampler, &list->entry, list->rows, samples, room);
 	double		error;
-	int			found = rvi_ivf_cluster(&m->sampler, list->parts, samples, n, centroids, &error);
+	int			found = rvi_ivf_cluster(&m->sampler, list->parts, true, samples, n, centroids,
+										&error);
 
+	/* equal rows, or nearly so: most would end up in one list again */
+	if (found > 1 &&
+		rvi_ivf_largest_share(&m->sampler, centroids, found, samples, n) > MAINTAIN_SPLIT_SHARE)
+		found = 1;
 	pfree(samples);
 	list->gone = found > 1;
 	list->parts = found > 1 ? found : 1;
@@ -191,24 +198,29 @@ maintain_train_anew(IvfMaintain *m)
 
 	m->new_centroids = MemoryContextAllocHuge(CurrentMemoryContext, (Size) m->meta.lists *
 											  m->index->geo.dim * sizeof(float));
-	m->new_count = rvi_ivf_cluster(&m->sampler, m->meta.lists, samples, n, m->new_centroids,
-								   &m->new_error);
+	m->new_count = rvi_ivf_cluster(&m->sampler, m->meta.lists, false, samples, n,
+								   m->new_centroids, &m->new_error);
 	pfree(samples);
 }
 
-/* The mean distance of rows from their centroids now, by a small sample. */
-static double
-maintain_error_now(IvfMaintain *m)
+/* A small sample to judge centroids by. */
+static void
+maintain_draw(IvfMaintain *m)
 {
 	int			room;
-	float	   *samples = rvi_ivf_alloc_samples(&m->sampler, Min(m->total, MAINTAIN_DRIFT_SAMPLES),
-												1, &room);
-	int			n = maintain_sample_all(m, m->total, samples, room);
-	double		error = rve_kmeans_error(&m->index->centroids, samples, n);
+
+	m->samples = rvi_ivf_alloc_samples(&m->sampler, Min(m->total, MAINTAIN_DRIFT_SAMPLES), 1,
+									   &room);
+	m->sample_count = maintain_sample_all(m, m->total, m->samples, room);
+}
+
+static float
+maintain_error(IvfMaintain *m, const RveCentroids *centroids)
+{
+	double		error = rve_kmeans_error(centroids, m->samples, m->sample_count);
 
 	CHECK_FOR_INTERRUPTS();
-	pfree(samples);
-	return error;
+	return (float) error;
 }
 
 /*
@@ -218,11 +230,8 @@ maintain_error_now(IvfMaintain *m)
 static bool
 maintain_has_drifted(IvfMaintain *m)
 {
-	double		error;
+	float		error = maintain_error(m, &m->index->centroids);
 
-	if (m->total < 1)
-		return false;
-	error = maintain_error_now(m);
 	if (!(error > MAINTAIN_DRIFT * m->meta.error))
 		return false;
 	maintain_train_anew(m);
@@ -230,7 +239,7 @@ maintain_has_drifted(IvfMaintain *m)
 		return true;
 
 	/* the data are like that: do not try again before they have changed once more */
-	rvi_ivf_set_error(&m->writer, (float) error);
+	rvi_ivf_set_error(&m->writer, error);
 	return false;
 }
 
@@ -239,7 +248,6 @@ static bool
 maintain_plan(IvfMaintain *m)
 {
 	Size		n = m->index->centroids.count;
-	double		replaced = 0;
 	bool		any = false;
 	bool		any_left = false;
 	Size		largest = 0;
@@ -250,12 +258,11 @@ maintain_plan(IvfMaintain *m)
 		MaintainList *list = &m->lists[i];
 
 		list->gone = maintain_judge(list, m->total / m->meta.lists);
-		replaced += list->gone ? list->rows : 0;
 		any |= list->gone;
 		any_left |= list->parts > 0;
 		largest = list->rows > m->lists[largest].rows ? i : largest;
 	}
-	m->anew = (any && replaced >= MAINTAIN_ANEW * m->total) || maintain_has_drifted(m);
+	m->anew = maintain_has_drifted(m);
 	if (!any_left)
 	{
 		m->lists[largest].parts = 1;
@@ -289,13 +296,9 @@ maintain_train_all(IvfMaintain *m, float **centroids)
 
 	if (m->anew)
 	{
-		if (m->new_centroids == NULL)
-			maintain_train_anew(m);
-		m->directory.error = (float) m->new_error;
 		*centroids = m->new_centroids;
 		return m->new_count;
 	}
-	m->directory.error = m->meta.error;
 	for (i = 0; i < m->index->centroids.count; i++)
 		room += m->lists[i].parts > 1 ? m->lists[i].parts : 0;
 	*centroids = MemoryContextAllocHuge(CurrentMemoryContext, (room + 1) * dim * sizeof(float));
@@ -376,6 +379,7 @@ maintain_init_next(IvfMaintain *m)
 								 norms);
 		m->next.centroids.inverse_norms = norms;
 	}
+	m->directory.error = m->anew ? (float) m->new_error : maintain_error(m, &m->next.centroids);
 	rvi_ivf_batch_init(&m->batch, &m->next, &m->writer);
 }
 
@@ -615,6 +619,9 @@ static void
 maintain_lists(IvfMaintain *m)
 {
 	maintain_count(m);
+	if (m->total < 1)
+		return;
+	maintain_draw(m);
 	if (!maintain_plan(m) || !maintain_create_lists(m))
 		return;
 	maintain_init_next(m);

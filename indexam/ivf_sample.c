@@ -131,8 +131,8 @@ sample_shuffle(RvIvfSampler *sampler, float *samples, int n)
 }
 
 int
-rvi_ivf_cluster(RvIvfSampler *sampler, int lists, float *samples, int n, float *centroids,
-				double *error)
+rvi_ivf_cluster(RvIvfSampler *sampler, int lists, bool by_density, float *samples, int n,
+				float *centroids, double *error)
 {
 	RveKmeansParams params = {0};
 	int			found;
@@ -141,8 +141,37 @@ rvi_ivf_cluster(RvIvfSampler *sampler, int lists, float *samples, int n, float *
 	params.dim = sampler->index->geo.dim;
 	params.lists = lists;
 	params.spherical = rvi_ivf_counts_direction(sampler->index->metric);
+	params.random_start = by_density;
 	params.seed = SAMPLE_SEED;
 	rv_runtime_check_status(rve_kmeans_train(&params, samples, n, centroids, &found, error),
 							"ivfflat k-means");
 	return found;
+}
+
+double
+rvi_ivf_largest_share(const RvIvfSampler *sampler, const float *centroids, int lists,
+					  const float *samples, int n)
+{
+	RveCentroids view = {0};
+	float	   *norms = palloc(lists * sizeof(float));
+	uint32	   *nearest = palloc(Max(n, 1) * sizeof(uint32));
+	int		   *counts = palloc0(lists * sizeof(int));
+	int			largest = 0;
+	int			i;
+
+	view.x = centroids;
+	view.count = lists;
+	view.dim = sampler->index->geo.dim;
+	if (rvi_ivf_counts_direction(sampler->index->metric))
+	{
+		rve_kmeans_inverse_norms(centroids, lists, view.dim, norms);
+		view.inverse_norms = norms;
+	}
+	rve_kmeans_assign(&view, samples, n, nearest, NULL);
+	for (i = 0; i < n; i++)
+		largest = Max(largest, ++counts[nearest[i]]);
+	pfree(counts);
+	pfree(nearest);
+	pfree(norms);
+	return n > 0 ? (double) largest / n : 0;
 }

@@ -151,7 +151,7 @@ async function main() {
       { dim: 3, elements: { 0: Math.fround(0.1), 1: -0.5, 2: Math.fround(3e38) } }]);
   });
 
-  await check('hnsw', async () => {
+  await check('hnsw and ivfflat', async () => {
     const numbers = (i) => Array.from({ length: 16 }, (_, j) => Math.sin(i * (j + 1)));
     const bits = (i) => numbers(i).map((x) => (x > 0 ? '1' : '0')).join('');
     const sparse = (i) => new SparseVector(numbers(i).map((x) => (Math.abs(x) > 0.6 ? x : 0))).toString();
@@ -165,20 +165,27 @@ async function main() {
     await client.query('SET hnsw.ef_search = 100');
 
     const parameter = { v: pgvector.toSql(numbers(query)), h: pgvector.toSql(numbers(query)), s: sparse(query), b: bits(query) };
-    for (const [column, opclass, operator] of [
-      ['v', 'vector_l2_ops', '<->'], ['v', 'vector_ip_ops', '<#>'], ['v', 'vector_cosine_ops', '<=>'], ['v', 'vector_l1_ops', '<+>'],
-      ['h', 'halfvec_l2_ops', '<->'], ['h', 'halfvec_cosine_ops', '<=>'], ['s', 'sparsevec_l2_ops', '<->'],
-      ['s', 'sparsevec_cosine_ops', '<=>'], ['b', 'bit_hamming_ops', '<~>'], ['b', 'bit_jaccard_ops', '<%>']]) {
+    const hnsw = 'hnsw WITH (m = 16, ef_construction = 64)';
+    const ivfflat = 'ivfflat WITH (lists = 20)';
+    await client.query('SET ivfflat.probes = 10');
+    for (const [method, column, opclass, operator] of [
+      [hnsw, 'v', 'vector_l2_ops', '<->'], [hnsw, 'v', 'vector_ip_ops', '<#>'], [hnsw, 'v', 'vector_cosine_ops', '<=>'],
+      [hnsw, 'v', 'vector_l1_ops', '<+>'], [hnsw, 'h', 'halfvec_l2_ops', '<->'], [hnsw, 'h', 'halfvec_cosine_ops', '<=>'],
+      [hnsw, 's', 'sparsevec_l2_ops', '<->'], [hnsw, 's', 'sparsevec_cosine_ops', '<=>'],
+      [hnsw, 'b', 'bit_hamming_ops', '<~>'], [hnsw, 'b', 'bit_jaccard_ops', '<%>'],
+      [ivfflat, 'v', 'vector_l2_ops', '<->'], [ivfflat, 'v', 'vector_cosine_ops', '<=>'],
+      [ivfflat, 'h', 'halfvec_ip_ops', '<#>'], [ivfflat, 'b', 'bit_hamming_ops', '<~>']]) {
+      const [name, options] = method.split(' WITH ');
       const distance = `${column} ${operator} $1`;
       const exact = (await rows(`SELECT ${distance} FROM many ORDER BY (${distance}) + 0 LIMIT 10`, [parameter[column]])).flat();
-      await client.query(`CREATE INDEX many_hnsw ON many USING hnsw (${column} ${opclass}) WITH (m = 16, ef_construction = 64)`);
+      await client.query(`CREATE INDEX many_index ON many USING ${name} (${column} ${opclass}) WITH ${options}`);
       const text = `SELECT ${distance} FROM many ORDER BY ${distance} LIMIT 10`;
       const plan = (await rows(`EXPLAIN ${text.replaceAll('$1', `'${parameter[column]}'`)}`)).flat().join('\n');
-      assert.match(plan, /Index Scan using many_hnsw/);
+      assert.match(plan, /Index Scan using many_index/);
       const found = (await rows(text, [parameter[column]])).flat();
       const limit = exact[9] + 1e-6 * Math.abs(exact[9]);
-      assert.ok(found.filter((d) => d <= limit).length >= 9, `${opclass}: ${found} for ${exact}`);
-      await client.query('DROP INDEX many_hnsw');
+      assert.ok(found.filter((d) => d <= limit).length >= 9, `${name} ${opclass}: ${found} for ${exact}`);
+      await client.query('DROP INDEX many_index');
     }
   });
 

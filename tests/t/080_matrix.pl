@@ -69,7 +69,7 @@ my %types = (
 	bit => [ 'bit(128)', bits(128) ],
 	binaryvec => [ 'binaryvec(200)', bits(200) ]);
 
-my $node = new_node('matrix', conf => "maintenance_work_mem = 256MB\nshared_buffers = 128MB\nautovacuum = off\n");
+my $node = new_node('matrix', conf => "maintenance_work_mem = 256MB\nshared_buffers = 128MB\njit = off\nautovacuum = off\n");
 
 $node->safe_psql('postgres', <<'SQL');
 	-- "recall, rows that came out of order, rows returned" of the index on rel's column v that serves op

@@ -17,7 +17,7 @@ use Test::More;
 
 # ---- a quiet index ----
 
-my $quiet = new_node('quiet', conf => "shared_buffers = 64MB\nautovacuum = off\n");
+my $quiet = new_node('quiet', conf => "shared_buffers = 64MB\njit = off\nautovacuum = off\n");
 load_sample($quiet, 'sample');
 $quiet->safe_psql('postgres', <<'SQL');
 	CREATE TABLE forms (id int PRIMARY KEY, v vector(100), h halfvec(100), s sparsevec(100), b bit(100));
@@ -71,7 +71,7 @@ $quiet->stop;
 # ---- a small buffer pool, everything at once ----
 
 my $conf = "shared_buffers = 1MB\nautovacuum = off\nhot_standby_feedback = on\nmax_standby_streaming_delay = -1\n"
-  . "maintenance_work_mem = 8MB\nmax_parallel_maintenance_workers = 0\nmax_connections = 30\nstatement_timeout = 170s\n";
+  . "maintenance_work_mem = 8MB\nmax_parallel_maintenance_workers = 0\nmax_connections = 30\nstatement_timeout = 170s\njit = off\n";
 my ($primary, $standby) = new_primary_and_standby(conf => $conf);
 load_sample($primary, 'sample');
 $primary->safe_psql('postgres', <<'SQL');

@@ -1,5 +1,5 @@
 # types_recall.pl
-#     Every type with every hnsw operator class: recall against an exact scan after the build, after
+#     Every type with every operator class of hnsw and ivfflat: recall against an exact scan after the build, after
 #     inserts, after deletes and VACUUM, and among duplicates, on 10,000 clustered rows.
 #
 # A row counts as found when it is no farther than the exact k-th neighbour: distances of bits have many
@@ -12,15 +12,21 @@ use RuvectorTest;
 use Test::More;
 
 my $WANTED = 0.95;
+my %settings = (hnsw => 'SET hnsw.ef_search = 100', ivfflat => 'SET ivfflat.probes = 20');
+my %options = (hnsw => 'm = 16, ef_construction = 64', ivfflat => 'lists = 100');
 my @classes = (
-	[ 'v', 'vector_l2_ops', '<->' ], [ 'v', 'vector_ip_ops', '<#>' ], [ 'v', 'vector_cosine_ops', '<=>' ],
-	[ 'v', 'vector_l1_ops', '<+>' ],
-	[ 'h', 'halfvec_l2_ops', '<->' ], [ 'h', 'halfvec_ip_ops', '<#>' ], [ 'h', 'halfvec_cosine_ops', '<=>' ],
-	[ 'h', 'halfvec_l1_ops', '<+>' ],
-	[ 's', 'sparsevec_l2_ops', '<->' ], [ 's', 'sparsevec_ip_ops', '<#>' ], [ 's', 'sparsevec_cosine_ops', '<=>' ],
-	[ 's', 'sparsevec_l1_ops', '<+>' ],
-	[ 'b', 'bit_hamming_ops', '<~>' ], [ 'b', 'bit_jaccard_ops', '<%>' ],
-	[ 'y', 'binaryvec_hamming_ops', '<~>' ], [ 'y', 'binaryvec_jaccard_ops', '<%>' ]);
+	[ 'hnsw', 'v', 'vector_l2_ops', '<->' ], [ 'hnsw', 'v', 'vector_ip_ops', '<#>' ],
+	[ 'hnsw', 'v', 'vector_cosine_ops', '<=>' ], [ 'hnsw', 'v', 'vector_l1_ops', '<+>' ],
+	[ 'hnsw', 'h', 'halfvec_l2_ops', '<->' ], [ 'hnsw', 'h', 'halfvec_ip_ops', '<#>' ],
+	[ 'hnsw', 'h', 'halfvec_cosine_ops', '<=>' ], [ 'hnsw', 'h', 'halfvec_l1_ops', '<+>' ],
+	[ 'hnsw', 's', 'sparsevec_l2_ops', '<->' ], [ 'hnsw', 's', 'sparsevec_ip_ops', '<#>' ],
+	[ 'hnsw', 's', 'sparsevec_cosine_ops', '<=>' ], [ 'hnsw', 's', 'sparsevec_l1_ops', '<+>' ],
+	[ 'hnsw', 'b', 'bit_hamming_ops', '<~>' ], [ 'hnsw', 'b', 'bit_jaccard_ops', '<%>' ],
+	[ 'hnsw', 'y', 'binaryvec_hamming_ops', '<~>' ], [ 'hnsw', 'y', 'binaryvec_jaccard_ops', '<%>' ],
+	[ 'ivfflat', 'v', 'vector_l2_ops', '<->' ], [ 'ivfflat', 'v', 'vector_ip_ops', '<#>' ],
+	[ 'ivfflat', 'v', 'vector_cosine_ops', '<=>' ], [ 'ivfflat', 'h', 'halfvec_l2_ops', '<->' ],
+	[ 'ivfflat', 'h', 'halfvec_ip_ops', '<#>' ], [ 'ivfflat', 'h', 'halfvec_cosine_ops', '<=>' ],
+	[ 'ivfflat', 'b', 'bit_hamming_ops', '<~>' ], [ 'ivfflat', 'y', 'binaryvec_hamming_ops', '<~>' ]);
 
 my $node = new_node('types');
 
@@ -58,16 +64,16 @@ SQL
 
 sub check_class
 {
-	my ($column, $class, $operator) = @_;
+	my ($method, $column, $class, $operator) = @_;
 	my $recall = sub {
 		my ($when) = @_;
-		my $value = $node->safe_psql('postgres', "SET hnsw.ef_search = 100; SELECT recall('$column', '$operator', 10)");
-		cmp_ok($value, '>=', $WANTED, "$class: recall $when");
+		my $value = $node->safe_psql('postgres', "$settings{$method}; SELECT recall('$column', '$operator', 10)");
+		cmp_ok($value, '>=', $WANTED, "$method $class: recall $when");
 	};
 	$node->safe_psql('postgres', "DROP TABLE IF EXISTS t; CREATE TABLE t AS SELECT n, $column FROM forms WHERE n <= 10000;
-		CREATE INDEX t_hnsw ON t USING hnsw ($column $class)");
+		CREATE INDEX t_index ON t USING $method ($column $class) WITH ($options{$method})");
 	like($node->safe_psql('postgres', "SET enable_seqscan = off; EXPLAIN SELECT n FROM t ORDER BY $column $operator (SELECT $column FROM queries LIMIT 1) LIMIT 10"),
-		qr/Index Scan using t_hnsw/, "$class: the index is used");
+		qr/Index Scan using t_index/, "$method $class: the index is used");
 	$recall->('after the build');
 	$node->safe_psql('postgres', "INSERT INTO t SELECT n, $column FROM forms WHERE n BETWEEN 10001 AND 11000");
 	$recall->('after inserts');
@@ -78,10 +84,10 @@ sub check_class
 	$node->safe_psql('postgres', "INSERT INTO t SELECT 20000 + i, $column FROM forms, generate_series(1, 300) i WHERE n = 77;
 		INSERT INTO t VALUES (30000, NULL)");
 	$recall->('among duplicates');
-	is($node->safe_psql('postgres', "SET enable_seqscan = off; SET hnsw.ef_search = 400;
+	is($node->safe_psql('postgres', "SET enable_seqscan = off; $settings{$method}; SET hnsw.ef_search = 400;
 			SELECT count(*) > 250 FROM (SELECT n FROM t ORDER BY $column $operator (SELECT $column FROM forms WHERE n = 77) LIMIT 290) s
-			WHERE n > 20000 OR n = 77"), 't', "$class: duplicates are found") if $operator ne '<#>';
-	is($node->safe_psql('postgres', "SELECT count(*) FROM ruvector_index_check('t_hnsw') WHERE severity <> 'info'"), '0', "$class: the index is sound");
+			WHERE n > 20000 OR n = 77"), 't', "$method $class: duplicates are found") if $operator ne '<#>';
+	is($node->safe_psql('postgres', "SELECT count(*) FROM ruvector_index_check('t_index') WHERE severity <> 'info'"), '0', "$method $class: the index is sound");
 	return;
 }
 

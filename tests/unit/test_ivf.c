@@ -69,7 +69,7 @@ START_TEST(kmeans_finds_clusters)
 	{
 		N = 3000, DIM = 17, K = 20
 	};
-	RveKmeansParams params = {DIM, K, _i == 1, 0, 3};
+	RveKmeansParams params = {DIM, K, _i == 1, false, 0, 3};
 	float	   *data = test_ivf_clusters(N, DIM, K, 11);
 	float	   *centroids = malloc(sizeof(float) * K * DIM);
 	float	   *norms = malloc(sizeof(float) * K);
@@ -107,7 +107,7 @@ START_TEST(kmeans_is_better_than_samples)
 	{
 		N = 4000, DIM = 24, K = 40
 	};
-	RveKmeansParams params = {DIM, K, false, 0, 5};
+	RveKmeansParams params = {DIM, K, false, _i == 1, 0, 5};
 	float	   *data = test_ivf_clusters(N, DIM, 13, 21);
 	float	   *centroids = malloc(sizeof(float) * K * DIM);
 	uint32_t   *nearest = malloc(sizeof(uint32_t) * N);
@@ -143,7 +143,7 @@ END_TEST
 
 START_TEST(kmeans_with_little_data)
 {
-	RveKmeansParams params = {2, 10, false, 0, 1};
+	RveKmeansParams params = {2, 10, false, _i == 1, 0, 1};
 	const float few[] = {1, 1, 5, 5, 1, 1, 5, 5, 1, 1};
 	const float zeros[] = {0, 0, 0, 0};
 	const float huge[] = {3e38f, 3e38f, -3e38f, -3e38f, 3e38f, -3e38f};
@@ -196,7 +196,7 @@ START_TEST(kmeans_stops)
 	const RveHandlers stopping = {malloc, free, test_ivf_stop};
 	const RveHandlers poor = {test_ivf_no_memory, free, test_ivf_go_on};
 	const RveHandlers normal = {malloc, free, test_ivf_go_on};
-	RveKmeansParams params = {8, 5, false, 0, 1};
+	RveKmeansParams params = {8, 5, false, false, 0, 1};
 	float	   *data = test_ivf_clusters(200, 8, 5, 2);
 	float		centroids[40];
 	int			found;
@@ -432,8 +432,8 @@ main(void)
 	tcase_set_timeout(kmeans, 120);
 	tcase_set_timeout(codes, 120);
 	tcase_add_loop_test(kmeans, kmeans_finds_clusters, 0, 2);
-	tcase_add_test(kmeans, kmeans_is_better_than_samples);
-	tcase_add_test(kmeans, kmeans_with_little_data);
+	tcase_add_loop_test(kmeans, kmeans_is_better_than_samples, 0, 2);
+	tcase_add_loop_test(kmeans, kmeans_with_little_data, 0, 2);
 	tcase_add_test(kmeans, kmeans_stops);
 	tcase_add_test(codes, kernels_agree);
 	tcase_add_test(codes, blocks_keep_codes);

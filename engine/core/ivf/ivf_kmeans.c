@@ -247,7 +247,7 @@ kmeans_seed(Kmeans *k, size_t n)
 	return RVE_OK;
 }
 
-/* Random samples, for very many lists: equal ones leave lists empty, which Lloyd refills. */
+/* Random samples, as samples come in random order: equal ones leave lists empty, which Lloyd refills. */
 static void
 kmeans_seed_random(Kmeans *k)
 {
@@ -462,7 +462,7 @@ rve_kmeans_train(const RveKmeansParams *params, const float *samples, size_t n,
 	{
 		size_t		part = (size_t) params->lists * KMEANS_SEED_PART;
 
-		if (params->lists > KMEANS_SEED_LISTS)
+		if (params->random_start || params->lists > KMEANS_SEED_LISTS)
 			kmeans_seed_random(&k);
 		else
 			status = kmeans_seed(&k, part < n ? part : n);

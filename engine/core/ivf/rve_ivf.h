@@ -49,6 +49,7 @@ typedef struct RveKmeansParams
 	int			dim;
 	int			lists;			/* centroids wanted */
 	bool		spherical;		/* vectors count by direction (inner product, cosine) */
+	bool		random_start;	/* from random samples: lists follow density, not outliers */
 	int			iterations;		/* at most; 0 = the default */
 	uint64_t	seed;
 } RveKmeansParams;
