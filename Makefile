@@ -86,6 +86,8 @@ CORE_OBJS = \
 	engine/core/dist/dist_neon.o \
 	engine/core/dist/dist_pick.o \
 	engine/core/dist/dist_scalar.o \
+	engine/core/dist/dist_sparse.o \
+	engine/core/dist/dist_sparse_avx512.o \
 	engine/core/dist/dist_vpopcnt.o \
 	engine/core/hnsw/hnsw_filtered.o \
 	engine/core/hnsw/hnsw_heap.o \
@@ -96,6 +98,12 @@ CORE_OBJS = \
 	engine/core/hnsw/hnsw_mem_tree.o \
 	engine/core/hnsw/hnsw_search.o \
 	engine/core/hnsw/hnsw_select.o \
+	engine/core/ivf/ivf_code.o \
+	engine/core/ivf/ivf_fastscan.o \
+	engine/core/ivf/ivf_fastscan_avx2.o \
+	engine/core/ivf/ivf_fastscan_avx512.o \
+	engine/core/ivf/ivf_fastscan_neon.o \
+	engine/core/ivf/ivf_kmeans.o \
 	engine/core/quant/quant_bits.o \
 	engine/core/quant/quant_codec.o \
 	engine/core/quant/quant_l1.o \
@@ -172,6 +180,24 @@ INDEXAM_OBJS = \
 	indexam/hnsw_vacuum.o \
 	indexam/hnsw_vacuum_page.o \
 	indexam/hnsw_write_page.o \
+	indexam/ivf.o \
+	indexam/ivf_batch.o \
+	indexam/ivf_build.o \
+	indexam/ivf_check.o \
+	indexam/ivf_cost.o \
+	indexam/ivf_directory.o \
+	indexam/ivf_inspect.o \
+	indexam/ivf_insert.o \
+	indexam/ivf_maintain.o \
+	indexam/ivf_meta_page.o \
+	indexam/ivf_page.o \
+	indexam/ivf_pool.o \
+	indexam/ivf_row.o \
+	indexam/ivf_sample.o \
+	indexam/ivf_scan.o \
+	indexam/ivf_space.o \
+	indexam/ivf_vacuum.o \
+	indexam/ivf_write_page.o \
 	indexam/search_batch.o \
 	indexam/search_parallel.o \
 	indexam/search_scan.o
@@ -263,9 +289,13 @@ engine/core/dist/%.o: CORE_CFLAGS += -O3 -fassociative-math -fno-signed-zeros -f
 	-fno-math-errno
 # loops over whole vectors, vectorised without reassociation: codes are the same on every machine
 engine/core/quant/%.o: CORE_CFLAGS += -O3
+engine/core/ivf/%.o: CORE_CFLAGS += -O3
+engine/core/ivf/ivf_fastscan_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2)
+engine/core/ivf/ivf_fastscan_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw)
 engine/core/dist/dist_avx2.o: CORE_CFLAGS += $(if $(IS_X86),-mavx2 -mfma -mf16c)
 engine/core/dist/dist_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vl \
 	-mavx512dq -mavx512vnni -mfma)
+engine/core/dist/dist_sparse_avx512.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f)
 engine/core/dist/dist_vpopcnt.o: CORE_CFLAGS += $(if $(IS_X86),-mavx512f -mavx512bw -mavx512vpopcntdq)
 IS_X86 := $(filter x86_64,$(shell uname -m))
 

@@ -27,6 +27,7 @@
 
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
+#include "indexam/ivf_int.h"
 #include "indexam/rv_indexam.h"
 
 #define HNSW_SUPPORT_PROCS 3
@@ -46,6 +47,7 @@ rv_indexam_init(void)
 					  "Size of the dynamic candidate list during construction",
 					  RV_HNSW_DEFAULT_EF_CONSTRUCTION, HNSW_MIN_EF_CONSTRUCTION, RVE_HNSW_MAX_EF,
 					  AccessExclusiveLock);
+	rvi_ivf_init();
 }
 
 /* PostgreSQL callback */

@@ -26,6 +26,7 @@
 
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
+#include "indexam/ivf_int.h"
 
 /* What a slot says, kept for the checks across slots. */
 typedef struct CheckNode
@@ -546,6 +547,8 @@ ruvector_index_check(PG_FUNCTION_ARGS)
 {
 	HnswCheck	check = {0};
 
+	if (rvi_ivf_is_index(PG_GETARG_OID(0)))
+		return rvi_ivf_check(fcinfo);
 	InitMaterializedSRF(fcinfo, 0);
 	check.result = (ReturnSetInfo *) fcinfo->resultinfo;
 

@@ -33,7 +33,7 @@ typedef struct HnswInsert
 	RvHnswIndex *index;
 	RvHnswPageGraph *graph;
 	RveHnswSearch *search;
-	int			ef_construction;
+	RveHnswEffort effort;
 	uint8	   *code;
 	const RvHnswRow *row;
 	RvHnswNodeImage image;
@@ -348,14 +348,16 @@ insert_find_parent(HnswInsert *insert)
 static void
 insert_find_live(HnswInsert *insert)
 {
-	RveHnswEffort effort = {.ef = insert->ef_construction, .resumable = true};
+	RveHnswEffort effort = {.ef = insert->effort.ef, .resumable = true};
 	const RveCandidate *found;
 	RvHnswSlotData slot;
+	MemoryContext old;
 	RveStatus	status;
 	int			count;
 	int			n = 0;
 	int			i;
 
+	old = MemoryContextSwitchTo(insert->index->context);
 	status = rve_hnsw_search_start(insert->search, &insert->graph->graph, &effort);
 	while (status == RVE_OK && n == 0)
 	{
@@ -370,6 +372,7 @@ insert_find_live(HnswInsert *insert)
 		if (n == 0)
 			status = rve_hnsw_search_resume(insert->search, &insert->graph->graph);
 	}
+	MemoryContextSwitchTo(old);
 	rv_runtime_check_status(status, "hnsw insert");
 	insert->links.edges[0] = insert->rescue;
 	insert->links.count[0] = n;
@@ -384,6 +387,18 @@ insert_as_duplicate(HnswInsert *insert)
 								   insert->graph->same_seq, &insert->image);
 }
 
+/* The search's memory outlives the insert. */
+static void
+insert_search(HnswInsert *insert)
+{
+	MemoryContext old = MemoryContextSwitchTo(insert->index->context);
+	RveStatus	status = rve_hnsw_insert_search(insert->search, &insert->graph->graph,
+												&insert->effort, &insert->links);
+
+	MemoryContextSwitchTo(old);
+	rv_runtime_check_status(status, "hnsw insert");
+}
+
 /* One attempt with the graph as it is now; false: concurrent changes undid it. */
 static bool
 insert_attempt(HnswInsert *insert)
@@ -395,9 +410,7 @@ insert_attempt(HnswInsert *insert)
 	insert->links.self = insert->reserved ? insert->image.nid : RVE_NODE_NONE;
 	if (insert->live)
 		insert->graph->graph.ops = &insert->no_duplicates;
-	rv_runtime_check_status(rve_hnsw_insert_search(insert->search, &insert->graph->graph,
-												   insert->ef_construction, &insert->links),
-							"hnsw insert");
+	insert_search(insert);
 	if (insert->links.duplicate_of != RVE_NODE_NONE)
 		return insert_as_duplicate(insert);
 	if (insert->links.count[0] == 0 && meta.entry != RVE_NODE_NONE)
@@ -432,7 +445,11 @@ insert_create(RvHnswWriter *writer, RvHnswIndex *index)
 	rvi_hnsw_read_meta(writer->rel, &meta);
 	insert->writer = writer;
 	insert->index = index;
-	insert->ef_construction = meta.ef_construction;
+	insert->effort.ef = meta.ef_construction;
+	insert->effort.stop_k = rve_hnsw_max_degree(meta.m, 0);
+	insert->effort.stop_ratio = rvi_hnsw_stop_ratio(index, insert->effort.stop_k, meta.ef_construction);
+	if (insert->effort.stop_ratio == 0)
+		insert->effort.stop_k = 0;
 	insert->code = palloc(index->geo.code_bytes);
 	insert->image.code = insert->code;
 	insert->graph = rvi_hnsw_graph_create(writer->rel, index, &meta);
@@ -440,7 +457,14 @@ insert_create(RvHnswWriter *writer, RvHnswIndex *index)
 	insert->no_duplicates = *insert->graph->graph.ops;
 	insert->no_duplicates.same = NULL;
 	insert->parent = insert->failed_parent = RVE_NODE_NONE;
-	rv_runtime_check_status(rve_hnsw_search_create(&insert->search), "hnsw insert");
+	if (index->insert_search == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(index->context);
+
+		rv_runtime_check_status(rve_hnsw_search_create(&index->insert_search), "hnsw insert");
+		MemoryContextSwitchTo(old);
+	}
+	insert->search = index->insert_search;
 	return insert;
 }
 

@@ -238,6 +238,8 @@ typedef struct RvHnswIndex
 	float		stop_ratio[RV_HNSW_STOP_STEPS];
 	RvHnswFilterColumns filters;
 
+	RveHnswSearch *insert_search;	/* scratch space of inserts, kept from one to the next */
+
 	/* hnsw_peek_page.c: where blocks were last seen in the buffer pool; 0: nowhere */
 	Buffer	   *seen;
 	BlockNumber seen_blocks;
@@ -744,6 +746,9 @@ extern float *rvi_hnsw_sample_finish(const RvHnswSample *sample, RvHnswMetaPageD
  */
 extern void rvi_hnsw_calibrate(RvHnswWriter *writer, RvHnswIndex *index,
 							   const RvHnswSample *sample);
+
+/* RveHnswEffort.stop_ratio of a search for the k nearest with the work of ef; 0: no stop rule. */
+extern float rvi_hnsw_stop_ratio(const RvHnswIndex *index, int k, int ef);
 
 /*
  * Finds neighbours anew for a live node and holds it by a kept edge from a

@@ -422,6 +422,7 @@ page_load_index(Relation rel, const RvHnswMetaPageData *meta)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	RvHnswIndex *index = palloc0(sizeof(RvHnswIndex));
 	RveCodecParams params;
+	RveStatus	status;
 	float	   *mean;
 
 	PG_TRY();
@@ -441,7 +442,11 @@ page_load_index(Relation rel, const RvHnswMetaPageData *meta)
 		rvi_hnsw_codec_params(meta, &params);
 		mean = page_read_mean(rel, index);
 		params.mean = index->geo.mean_pages > 0 ? mean : NULL;
-		rv_runtime_check_status(rve_quant_codec_create(&params, &index->codec), "hnsw codec");
+		status = rve_quant_codec_create(&params, &index->codec);
+		if (status == RVE_INVALID_ARGUMENT)
+			rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
+							   "HNSW-3: the meta page or the mean holds values that no codec takes.");
+		rv_runtime_check_status(status, "hnsw codec");
 		pfree(mean);
 	}
 	PG_CATCH();

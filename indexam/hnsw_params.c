@@ -34,6 +34,7 @@
 #define PARAMS_CALIBRATE_QUERIES 200
 #define PARAMS_CALIBRATE_NODES 4096 /* a smaller graph is searched to the end */
 #define PARAMS_CALIBRATE_K 16
+#define PARAMS_REACH 0.8		/* of the calibrated reach of ef: hard queries use more, easy ones less */
 
 /* ---- the definition ---- */
 
@@ -353,4 +354,29 @@ rvi_hnsw_calibrate(RvHnswWriter *writer, RvHnswIndex *index, const RvHnswSample 
 	for (i = 0; i < RV_HNSW_STOP_STEPS && queries > 0; i++)
 		index->stop_ratio[i] = (float) (sums[i] / queries);
 	rvi_hnsw_set_stop_ratio(writer, index->stop_ratio);
+}
+
+/*
+ * What the engine distance of the rank-th nearest is times that of a nearer
+ * one, as calibrated; 0: not known. Between the steps 8, 16, 32 ... and beyond
+ * the last by logarithms.
+ */
+double
+rvi_hnsw_calibrated(const RvHnswIndex *index, double rank)
+{
+	double		at = Max(0.0, log2(rank) - 3.0);
+	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
+
+	return index->stop_ratio[step] +
+		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
+}
+
+float
+rvi_hnsw_stop_ratio(const RvHnswIndex *index, int k, int ef)
+{
+	double		near = rvi_hnsw_calibrated(index, k);
+
+	if (k >= ef || near <= 0 || index->metric == RVE_METRIC_IP)
+		return 0;
+	return (float) (1 + PARAMS_REACH * (rvi_hnsw_calibrated(index, ef) / near - 1));
 }

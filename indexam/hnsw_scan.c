@@ -50,6 +50,7 @@
 #define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
 #define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
 #define SCAN_MARGIN_WORST 1.25	/* and times the worst seen */
+#define SCAN_TIES 8				/* times its rounding error a row's bound is lowered for the sake of ties */
 
 /* PostgreSQL callback */
 IndexScanDesc
@@ -288,6 +289,19 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	state->measured++;
 	row.exact = error == 0 || !state->exact_order;
 	row.key = row.exact ? dist : dist - error;
+	row.bound = row.key;
+
+	/*
+	 * Distances that are exact but for rounding tie in masses (of sparse
+	 * vectors most may be orthogonal to the query), and keys of equal rows
+	 * differ by what rounding may have done to each. A lower bound keeps
+	 * strict order from taking those of a later batch for late. Under cosine
+	 * the vectors were rounded as they were scaled, which error knows nothing of.
+	 */
+	if (!row.exact && state->index->geo.payload_bytes == 0 &&
+		rve_quant_code_complete(state->index->codec, state->code, &slot.factors))
+		row.bound -= SCAN_TIES * error +
+			(state->index->metric == RVE_METRIC_COSINE ? SCAN_FLOAT_SLACK : 0);
 	row.seq = slot.seq;
 	scan_insert_row(state, &row);
 	return true;
@@ -491,7 +505,7 @@ scan_next_row(HnswScan *state, ScanRow *out)
 		if (returned)
 		{
 			*out = *row;
-			state->last = row->key;
+			state->last = Max(state->last, row->bound);
 			state->returned++;
 		}
 		if (late || !scan_follow_chain(state, row))
@@ -513,11 +527,11 @@ scan_operator_value(const HnswScan *state, const ScanRow *row)
 	switch (state->index->metric)
 	{
 		case RVE_METRIC_L2:
-			return sqrt(Max(row->key, 0.0)) * (1 - slack);
+			return sqrt(Max(row->bound, 0.0)) * (1 - slack);
 		case RVE_METRIC_COSINE:
-			return row->key / 2 - slack;
+			return row->bound / 2 - slack;
 		default:
-			return row->key - slack * fabs(row->key);
+			return row->bound - slack * fabs(row->bound);
 	}
 }
 

@@ -83,21 +83,6 @@ rvi_hnsw_filtered_stop(const RvHnswFiltered *filtered, int ef, int k, int *stop_
 	*ratio = 1;
 }
 
-/*
- * What the engine distance of the rank-th nearest is times that of a nearer
- * one, as calibrated; 0: not known. Between the steps 8, 16, 32 ... and beyond
- * the last by logarithms.
- */
-double
-rvi_hnsw_calibrated(const RvHnswIndex *index, double rank)
-{
-	double		at = Max(0.0, log2(rank) - 3.0);
-	int			step = Min((int) at, RV_HNSW_STOP_STEPS - 2);
-
-	return index->stop_ratio[step] +
-		(index->stop_ratio[step + 1] - index->stop_ratio[step]) * (at - step);
-}
-
 void
 rvi_hnsw_filtered_give(RvHnswFiltered *filtered, RveNode node)
 {

@@ -14,6 +14,7 @@
 typedef struct ScanRow
 {
 	double		key;			/* rows leave in its order, in engine units */
+	double		bound;			/* at most key: what the executor is told */
 	ItemPointerData tid;
 	uint16		seq;			/* of primary */
 	bool		exact;
@@ -40,7 +41,7 @@ typedef struct HnswScan
 	int			mode;
 	int			ef;
 	int			stage;			/* rows the search has gone for so far; ef: for all */
-	double		last;			/* key of the last row returned */
+	double		last;			/* largest bound of the rows returned */
 	double		returned;
 
 	/* how far measured distances are from the codes' */

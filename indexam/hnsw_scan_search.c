@@ -23,7 +23,6 @@
 #define SCAN_HELD_BACK 4		/* strict order: 1/4 of a batch */
 #define SCAN_FIRST_ROWS 16		/* the first stage of a search is for so many */
 #define SCAN_POOL 2				/* times ef candidates are kept when the stop rule bounds the work */
-#define SCAN_REACH 0.8			/* of the calibrated reach of ef: what hard queries use more, easy ones less */
 
 static int
 scan_compare_found(const void *a, const void *b)
@@ -80,12 +79,15 @@ rvi_hnsw_scan_take_found(HnswScan *state)
 static float
 scan_stop_ratio(const HnswScan *state, int stage)
 {
-	const RvHnswIndex *index = state->index;
-	double		near = rvi_hnsw_calibrated(index, stage);
+	return rvi_hnsw_stop_ratio(state->index, stage, state->ef);
+}
 
-	if (stage >= state->ef || near <= 0 || index->metric == RVE_METRIC_IP)
-		return 0;
-	return (float) (1 + SCAN_REACH * (rvi_hnsw_calibrated(index, state->ef) / near - 1));
+/* Whether what an iterative scan remembers of the graph has outgrown its share of memory. */
+static bool
+scan_memory_spent(const HnswScan *state)
+{
+	return rve_hnsw_search_bytes(state->search) >
+		rv_hnsw_scan_mem_multiplier * work_mem * 1024.0;
 }
 
 /* ---- searching with a filter ---- */
@@ -188,7 +190,7 @@ scan_filtered_on(HnswScan *state, int waiting)
 		state->stage = Min(2 * state->stage, state->ef);
 	}
 	else if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF ||
-			 rows >= rv_hnsw_max_scan_tuples ||
+			 rows >= rv_hnsw_max_scan_tuples || scan_memory_spent(state) ||
 			 waiting > (state->mode == RV_HNSW_ITERATIVE_STRICT ? state->ef / SCAN_HELD_BACK : 0))
 		return false;
 	if (rve_hnsw_search_spent(state->search) ||
@@ -260,7 +262,7 @@ rvi_hnsw_scan_search_on(HnswScan *state)
 	if (state->mode == RV_HNSW_ITERATIVE_STRICT)
 		held_back = state->ef / SCAN_HELD_BACK;
 	if (state->exhausted || state->mode == RV_HNSW_ITERATIVE_OFF || waiting > held_back ||
-		state->returned + waiting >= rv_hnsw_max_scan_tuples)
+		state->returned + waiting >= rv_hnsw_max_scan_tuples || scan_memory_spent(state))
 		return false;
 	rv_runtime_check_status(rve_hnsw_search_resume(state->search, &state->graph->graph),
 							"hnsw scan");

@@ -201,6 +201,8 @@ write_take_nid(RvHnswWriter *writer, RvHnswMetaPage meta, RvHnswSlot *slot)
 							   place.slot);
 	if (meta->free_head == RVE_NODE_NONE)
 	{
+		if ((*slot)->state != RV_HNSW_EMPTY)
+			rvi_hnsw_corrupted(writer->rel, place.block, "HNSW-11: the slot at next_nid is used.");
 		meta->next_nid = nid + 1;
 		return nid;
 	}
@@ -226,6 +228,12 @@ rvi_hnsw_reserve(RvHnswWriter *writer, uint16 *seq)
 	{
 		/* extend before locking: the extension lock is a heavyweight one */
 		rvi_hnsw_read_meta(writer->rel, &seen);
+		/* a damaged next_nid must not extend the index to wherever it leads */
+		if (seen.next_nid > 0 &&
+			rvi_hnsw_slot_place(&writer->index->geo, seen.next_nid - 1).block >=
+			RelationGetNumberOfBlocks(writer->rel))
+			rvi_hnsw_corrupted(writer->rel, RV_HNSW_META_BLOCK,
+							   "HNSW-3: next_nid is more than the index has room for.");
 		if (seen.next_nid >= RVE_HNSW_MAX_NODES && seen.free_head == RVE_NODE_NONE)
 			rvi_hnsw_extend(writer->rel, InvalidBlockNumber);
 		if (seen.free_head == RVE_NODE_NONE)

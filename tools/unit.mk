@@ -8,6 +8,9 @@ all: $(TESTS:%=$(DIR)/%)
 
 $(DIR)/engine/core/dist/dist_avx2.o: ISA = $(if $(X86),-mavx2 -mfma -mf16c)
 $(DIR)/engine/core/dist/dist_avx512.o: ISA = $(if $(X86),-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma)
+$(DIR)/engine/core/ivf/ivf_fastscan_avx2.o: ISA = $(if $(X86),-mavx2)
+$(DIR)/engine/core/ivf/ivf_fastscan_avx512.o: ISA = $(if $(X86),-mavx512f -mavx512bw)
+$(DIR)/engine/core/dist/dist_sparse_avx512.o: ISA = $(if $(X86),-mavx512f)
 $(DIR)/engine/core/dist/dist_vpopcnt.o: ISA = $(if $(X86),-mavx512f -mavx512bw -mavx512vpopcntdq)
 
 $(DIR)/%.o: %.c

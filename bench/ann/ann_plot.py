@@ -64,16 +64,18 @@ class Panel:
                 out.append("<circle cx='%.1f' cy='%.1f' r='%s' fill='%s' stroke='#fff'><title>%s</title></circle>" % (
                     x, y, "4" if system == "ruvector" else "3.2", colours[system], escape(
                         "%s %s: recall@10 %.4f, %.0f searches/s" % (system, label, recall, qps))))
-            # the label stands at the lowest point of the curve, left of it
-            labels.append([places[-1][1] + 4, places[-1][0] - 8, system])
+            # the label stands right of the last point of the curve, or below it where there is no room
+            x, y = places[-1]
+            room = x + 14 + 8 * len(system) < self.x + WIDTH
+            labels.append([y + 4, x + 9, "start", system] if room else [y + 18, x + 4, "end", system])
         labels.sort()
         for number, label in enumerate(labels):
             if number > 0 and label[0] - labels[number - 1][0] < 14:
                 label[0] = labels[number - 1][0] + 14
-        for y, x, system in labels:
-            out.append("<text x='%.1f' y='%.1f' font-size='12' font-weight='600' text-anchor='end' fill='%s' "
+        for y, x, anchor, system in labels:
+            out.append("<text x='%.1f' y='%.1f' font-size='12' font-weight='600' text-anchor='%s' fill='%s' "
                        "stroke='#fff' stroke-width='3' paint-order='stroke'>%s</text>" % (
-                           x, min(y, self.y + HEIGHT - 4), colours[system], escape(system)))
+                           x, min(y, self.y + HEIGHT - 4), anchor, colours[system], escape(system)))
         return out
 
 

@@ -133,17 +133,25 @@ search_print_recall(const AnnJudge *judge, const int32_t *ids, int k)
 	}
 }
 
-static void
-search_print_times(const char *prefix, double *times, size_t n, double unit)
+static double
+search_mean(const double *times, size_t n)
 {
 	double		sum = 0;
 
 	for (size_t i = 0; i < n; i++)
 		sum += times[i];
+	return sum / n;
+}
+
+static void
+search_print_times(const char *prefix, double *times, size_t n, double unit)
+{
+	double		mean = search_mean(times, n);
+
 	ann_sort(times, n);
 	printf(", \"%sp50_us\": %.1f, \"%sp99_us\": %.1f, \"%smean_us\": %.1f", prefix,
 		   ann_percentile(times, n, 0.5) * unit, prefix, ann_percentile(times, n, 0.99) * unit, prefix,
-		   sum / n * unit);
+		   mean * unit);
 }
 
 /* The statement as the plpgsql function has it: $1 and $2 are fields of q. */
@@ -231,6 +239,7 @@ ann_search(void)
 	search_check_plan(conn, &judge, ann_option("expect", ""));
 	ids = search_from_client(conn, &judge, queries, 10, times);
 	search_print_recall(&judge, ids, 10);
+	printf(", \"first_mean_us\": %.1f", search_mean(times, judge.truth.count) * 1e6);
 	if (rounds > 0)
 	{
 		free(search_from_client(conn, &judge, queries, 10, times));

@@ -178,9 +178,9 @@ class DataSet:
         """Queries of the sequential scan: a second or two for all of them."""
         return max(8, min(1000, int(1e9 / self.rows / self.dim)))
 
-    def filtered_queries(self):
-        """Queries of the exact plan with a filter, which may have to sort a tenth of the rows."""
-        return max(100, min(1000, 5 * self.exact_queries()))
+    def filtered_queries(self, full):
+        """Queries with a filter, whose exact plan may have to sort a tenth of the rows."""
+        return max(100, min(1000 if full else 200, 5 * self.exact_queries()))
 
     def lists(self):
         """Lists of ivfflat: the square root of the rows."""
@@ -189,8 +189,8 @@ class DataSet:
     def probes(self):
         return ",".join(str(n) for n in (1, 2, 4, 8, 16, 32, 64, 128) if n <= self.lists())
 
-    def filter_ef(self):
-        return (40, 100, 200, 400)
+    def filter_ef(self, full):
+        return (40, 100, 200, 400) if full else (40, 200)
 
     def with_faiss(self, system):
         """A million rows: the scalar kernels as packaged take most of an hour, so only the others run."""

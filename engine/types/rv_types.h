@@ -88,12 +88,8 @@ typedef struct RvTypeDesc
 	RveElements elements;
 	int			max_dim;		/* largest an index takes; the type's own limit for all but bit */
 
-	/*
-	 * Dimensions of a (possibly toasted) datum, and its elements as float32
-	 * into out[dim] (dense types; NULL for others). to_f32 detoasts and frees what it detoasted.
-	 */
+	/* Dimensions of a (possibly toasted) datum; its elements are not fetched. */
 	int			(*dim) (Datum value);
-	void		(*to_f32) (Datum value, float *out, int dim);
 
 	/*
 	 * Any type's value as the engine takes it, for the life of
@@ -110,13 +106,6 @@ typedef struct RvTypeDesc
  */
 extern bool rv_types_lookup_distance(PGFunction fn, bool normalized,
 									 const RvTypeDesc **type, RveMetric *metric);
-
-/*
- * A copy of a dense or sparse vector scaled to length 1, palloc'd. False for
- * the zero vector, *out untouched then. An element that underflows stays in a
- * sparse copy as 0.
- */
-extern bool rv_types_normalize(const RveVectorView *in, RveVectorView *out);
 
 /*
  * A new zeroed vector of dim dimensions in CurrentMemoryContext; raises 22000

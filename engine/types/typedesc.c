@@ -11,8 +11,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "engine/core/dist/rve_dist.h"
 #include "engine/types/types_int.h"
 
@@ -67,17 +65,6 @@ typedesc_other_dim(Datum value)
 /* ---- vector ---- */
 
 static void
-typedesc_vector_to_f32(Datum value, float *out, int dim)
-{
-	RvVector	v = DatumGetRvVector(value);
-
-	RV_ENSURE(v->dim == dim, "vector of another dimension");
-	memcpy(out, v->x, sizeof(float) * dim);
-	if ((Pointer) v != DatumGetPointer(value))
-		pfree(v);
-}
-
-static void
 typedesc_vector_view(Datum value, RveVectorView *view)
 {
 	RvVector	v = DatumGetRvVector(value);
@@ -90,22 +77,10 @@ static const RvTypeDesc typedesc_vector = {
 	.elements = RVE_DENSE,
 	.max_dim = RV_VECTOR_MAX_DIM,
 	.dim = typedesc_dense_dim,
-	.to_f32 = typedesc_vector_to_f32,
 	.view = typedesc_vector_view,
 };
 
 /* ---- halfvec: float32 as soon as an engine sees it ---- */
-
-static void
-typedesc_halfvec_to_f32(Datum value, float *out, int dim)
-{
-	RvHalfvec	v = DatumGetRvHalfvec(value);
-
-	RV_ENSURE(v->dim == dim, "halfvec of another dimension");
-	rve_dist_get()->f16_to_f32(v->x, out, dim);
-	if ((Pointer) v != DatumGetPointer(value))
-		pfree(v);
-}
 
 static void
 typedesc_halfvec_view(Datum value, RveVectorView *view)
@@ -124,7 +99,6 @@ static const RvTypeDesc typedesc_halfvec = {
 	.elements = RVE_DENSE,
 	.max_dim = RV_HALFVEC_MAX_DIM,
 	.dim = typedesc_dense_dim,
-	.to_f32 = typedesc_halfvec_to_f32,
 	.view = typedesc_halfvec_view,
 };
 
@@ -223,33 +197,4 @@ rv_types_lookup_distance(PGFunction fn, bool normalized,
 		}
 	}
 	return false;
-}
-
-bool
-rv_types_normalize(const RveVectorView *in, RveVectorView *out)
-{
-	int			n = in->elements == RVE_SPARSE ? in->count : in->dim;
-	double		sum = 0.0;
-	double		norm;
-	float	   *x;
-
-	Assert(in->elements != RVE_BITS);
-	for (int i = 0; i < n; i++)
-		sum += (double) in->x[i] * in->x[i];
-	if (sum == 0.0)
-		return false;
-	norm = sqrt(sum);
-	x = palloc(sizeof(float) * n);
-	for (int i = 0; i < n; i++)
-		x[i] = (float) (in->x[i] / norm);
-	*out = *in;
-	out->x = x;
-	if (in->elements == RVE_SPARSE)
-	{
-		int32	   *index = palloc(sizeof(int32) * n);
-
-		memcpy(index, in->index, sizeof(int32) * n);
-		out->index = index;
-	}
-	return true;
 }

@@ -151,28 +151,41 @@ async function main() {
       { dim: 3, elements: { 0: Math.fround(0.1), 1: -0.5, 2: Math.fround(3e38) } }]);
   });
 
-  await check('hnsw', async () => {
-    await client.query('CREATE TABLE many (id int, embedding vector(8), half_embedding halfvec(8))');
+  await check('hnsw and ivfflat', async () => {
+    const numbers = (i) => Array.from({ length: 16 }, (_, j) => Math.sin(i * (j + 1)));
+    const bits = (i) => numbers(i).map((x) => (x > 0 ? '1' : '0')).join('');
+    const sparse = (i) => new SparseVector(numbers(i).map((x) => (Math.abs(x) > 0.6 ? x : 0))).toString();
+    const query = 500.001;
+    await client.query('CREATE TABLE many (v vector(16), h halfvec(16), s sparsevec(16), b bit(16))');
     const values = [];
-    for (let i = 0; i < 1000; i++) {
-      const v = Array.from({ length: 8 }, (_, j) => Math.sin(i * (j + 1)));
-      values.push(`(${i}, '${pgvector.toSql(v)}', '${pgvector.toSql(v)}')`);
-    }
+    for (let i = 1; i <= 1000; i++)
+      values.push(`('${pgvector.toSql(numbers(i))}', '${pgvector.toSql(numbers(i))}', '${sparse(i)}', '${bits(i)}')`);
     await client.query(`INSERT INTO many VALUES ${values.join(', ')}`);
     await client.query('SET enable_seqscan = off');
     await client.query('SET hnsw.ef_search = 100');
-    const query = pgvector.toSql(Array.from({ length: 8 }, (_, j) => Math.sin(500 * (j + 1)) + 0.01));
-    for (const [column, opclass, operator] of [
-      ['embedding', 'vector_l2_ops', '<->'], ['embedding', 'vector_ip_ops', '<#>'], ['embedding', 'vector_cosine_ops', '<=>'],
-      ['half_embedding', 'halfvec_l2_ops', '<->'], ['half_embedding', 'halfvec_cosine_ops', '<=>']]) {
-      const exact = await rows(`SELECT id FROM many ORDER BY (${column} ${operator} $1) + 0, id LIMIT 10`, [query]);
-      await client.query(`CREATE INDEX many_hnsw ON many USING hnsw (${column} ${opclass}) WITH (m = 16, ef_construction = 64)`);
-      const text = `SELECT id FROM many ORDER BY ${column} ${operator} $1 LIMIT 10`;
-      const plan = (await rows(`EXPLAIN ${text.replace('$1', `'${query}'`)}`)).flat().join('\n');
-      assert.match(plan, /Index Scan using many_hnsw/);
-      const found = (await rows(text, [query])).flat();
-      assert.ok(exact.flat().filter((id) => found.includes(id)).length >= 9, `${opclass}: ${found} for ${exact.flat()}`);
-      await client.query('DROP INDEX many_hnsw');
+
+    const parameter = { v: pgvector.toSql(numbers(query)), h: pgvector.toSql(numbers(query)), s: sparse(query), b: bits(query) };
+    const hnsw = 'hnsw WITH (m = 16, ef_construction = 64)';
+    const ivfflat = 'ivfflat WITH (lists = 20)';
+    await client.query('SET ivfflat.probes = 10');
+    for (const [method, column, opclass, operator] of [
+      [hnsw, 'v', 'vector_l2_ops', '<->'], [hnsw, 'v', 'vector_ip_ops', '<#>'], [hnsw, 'v', 'vector_cosine_ops', '<=>'],
+      [hnsw, 'v', 'vector_l1_ops', '<+>'], [hnsw, 'h', 'halfvec_l2_ops', '<->'], [hnsw, 'h', 'halfvec_cosine_ops', '<=>'],
+      [hnsw, 's', 'sparsevec_l2_ops', '<->'], [hnsw, 's', 'sparsevec_cosine_ops', '<=>'],
+      [hnsw, 'b', 'bit_hamming_ops', '<~>'], [hnsw, 'b', 'bit_jaccard_ops', '<%>'],
+      [ivfflat, 'v', 'vector_l2_ops', '<->'], [ivfflat, 'v', 'vector_cosine_ops', '<=>'],
+      [ivfflat, 'h', 'halfvec_ip_ops', '<#>'], [ivfflat, 'b', 'bit_hamming_ops', '<~>']]) {
+      const [name, options] = method.split(' WITH ');
+      const distance = `${column} ${operator} $1`;
+      const exact = (await rows(`SELECT ${distance} FROM many ORDER BY (${distance}) + 0 LIMIT 10`, [parameter[column]])).flat();
+      await client.query(`CREATE INDEX many_index ON many USING ${name} (${column} ${opclass}) WITH ${options}`);
+      const text = `SELECT ${distance} FROM many ORDER BY ${distance} LIMIT 10`;
+      const plan = (await rows(`EXPLAIN ${text.replaceAll('$1', `'${parameter[column]}'`)}`)).flat().join('\n');
+      assert.match(plan, /Index Scan using many_index/);
+      const found = (await rows(text, [parameter[column]])).flat();
+      const limit = exact[9] + 1e-6 * Math.abs(exact[9]);
+      assert.ok(found.filter((d) => d <= limit).length >= 9, `${name} ${opclass}: ${found} for ${exact}`);
+      await client.query('DROP INDEX many_index');
     }
   });
 

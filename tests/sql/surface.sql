@@ -1,6 +1,6 @@
--- The catalog of the types and of hnsw, as a server with pgvector 0.8.6 lists it: names, signatures,
--- volatility, operators, casts, classes. What only ruvector has (ruvector_*, binaryvec, ru* methods) and
--- ivfflat are left out.
+-- The catalog of the types and index methods, as a server with pgvector 0.8.6 lists it: names, signatures,
+-- volatility, operators, casts, classes. What only ruvector has (ruvector_*, binaryvec, ru* methods, classes
+-- of filter columns) is left out.
 CREATE TEMP VIEW members AS
     SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
     WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'ruvector';
@@ -13,7 +13,7 @@ SELECT format('%s(%s)', proname, pg_get_function_identity_arguments(p.oid)) AS f
        pg_get_function_result(p.oid) AS result, prokind AS kind, provolatile AS volatile, proisstrict AS strict,
        proparallel AS parallel, procost AS cost
 FROM pg_proc p JOIN members ON classid = 'pg_proc'::regclass AND objid = p.oid
-WHERE proname !~ '^(ruvector|ivfflat)' AND p.oid::regprocedure::text !~ 'binaryvec'
+WHERE proname !~ '^ruvector' AND p.oid::regprocedure::text !~ 'binaryvec'
 ORDER BY proname COLLATE "C", pg_get_function_identity_arguments(p.oid) COLLATE "C";
 
 SELECT aggfnoid::regprocedure AS aggregate, aggtransfn AS transition, aggfinalfn AS final, aggcombinefn AS combine,
@@ -41,15 +41,13 @@ SELECT am.amname AS method, opcname AS class, opcintype::regtype AS type, opcdef
        (SELECT string_agg(format('%s:%s', amprocnum, amproc), ', ' ORDER BY amprocnum)
         FROM pg_amproc WHERE amprocfamily = opcfamily) AS functions
 FROM pg_opclass c JOIN pg_am am ON am.oid = opcmethod JOIN members ON classid = 'pg_opclass'::regclass AND objid = c.oid
-WHERE am.amname IN ('btree', 'hnsw') AND opcintype <> 'binaryvec'::regtype
-	AND NOT (am.amname = 'hnsw' AND opcdefault) -- ours, for filter columns
+WHERE am.amname IN ('btree', 'hnsw', 'ivfflat') AND opcname !~ '^binaryvec|_(filter|label)_ops$'
 ORDER BY am.amname, opcname COLLATE "C";
 
--- every class is valid, and ruhnsw has the classes of hnsw
-SELECT count(*) AS classes, count(*) FILTER (WHERE NOT amvalidate(c.oid)) AS invalid
-FROM pg_opclass c JOIN members ON classid = 'pg_opclass'::regclass AND objid = c.oid
-JOIN pg_am am ON am.oid = opcmethod WHERE am.amname IN ('btree', 'hnsw', 'ruhnsw');
-SELECT opcname, opcintype::regtype, opcdefault FROM pg_opclass c JOIN pg_am ON pg_am.oid = opcmethod WHERE amname = 'hnsw'
-EXCEPT
-SELECT opcname, opcintype::regtype, opcdefault FROM pg_opclass c JOIN pg_am ON pg_am.oid = opcmethod WHERE amname = 'ruhnsw';
+-- every class is valid, and the methods of both names have the same classes
+SELECT count(*) AS invalid FROM pg_opclass c JOIN members ON classid = 'pg_opclass'::regclass AND objid = c.oid
+WHERE NOT amvalidate(c.oid);
+SELECT replace(amname, 'ru', '') AS method, opcname, opcintype::regtype, opcdefault, count(*)
+FROM pg_opclass c JOIN pg_am ON pg_am.oid = opcmethod WHERE amname ~ '^(ru)?(hnsw|ivfflat)$'
+GROUP BY 1, 2, 3, 4 HAVING count(*) <> 2;
 DROP VIEW members;

@@ -3,7 +3,7 @@
 #
 # Each invariant HNSW-1 .. HNSW-11 of indexam/README-hnsw.md is broken by editing the bytes of the
 # index's file (checksums are off here). The offsets are those of docs/hnsw-format.md, computed here
-# a second time: 8 dimensions, m = 4, 8-bit codes padded to 64 bytes.
+# a second time: 8 dimensions, m = 4, 8-bit codes of 8 bytes.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -12,14 +12,14 @@ use Test::More;
 
 use constant {
 	PAGE => 8192, HEADER => 24,
-	SLOT => 44 + 4 * 8 + 64, UPPER => 8 + 4 * 4, VECTOR => 8 + 4 * 8,
+	SLOT => 40 + 8 + 4 * 8, UPPER => 8 + 4 * 4, VECTOR => 8 + 12 + 8,
 	META => 0, GRAPH => 2, UPPERS => 3, VECTORS => 4
 };
 # meta page fields
-use constant { M_LEVEL => 22, M_ENTRY => 36, M_NEXT => 40, M_FREE => 44, M_FREE_COUNT => 48 };
+use constant { M_LEVEL => 42, M_ENTRY => 52, M_NEXT => 56, M_FREE => 60, M_FREE_COUNT => 64 };
 # graph slot fields
-use constant { S_NID => 0, S_SEQ => 4, S_LEVEL => 6, S_STATE => 7, S_DEGREE => 14, S_MAGIC => 28, S_LINK => 32,
-	S_DUP => 36, S_EDGES => 44, S_CODE => 44 + 4 * 8 };
+use constant { S_NID => 0, S_SEQ => 4, S_LEVEL => 6, S_STATE => 7, S_DEGREE => 14, S_MAGIC => 16,
+	S_ADD => 20, S_LINK => 32, S_DUP => 36, S_EDGES => 40 + 8 };
 
 my $node = PostgreSQL::Test::Cluster->new('hnsw_check');
 $node->init;
@@ -69,7 +69,7 @@ is(u8(\$good, slot($duplicate, S_STATE)), 4, 'and to a duplicate');
 
 # invariant, what is done, how
 my @cases = (
-	[ 1, 'special space', sub { my $b = shift; put($b, GRAPH * PAGE + $_, 'v', PAGE - 16) for 14, 16 } ],
+	[ 1, 'special space', sub { my $b = shift; put($b, VECTORS * PAGE + $_, 'v', PAGE - 16) for 14, 16 } ],
 	[ 1, 'index magic of a page', sub { put($_[0], VECTORS * PAGE + PAGE - 8, 'V', 1) } ],
 	[ 1, 'kind of a page', sub { put($_[0], UPPERS * PAGE + PAGE - 4, 'v', 5) } ],
 	[ 1, 'pd_lower', sub { put($_[0], GRAPH * PAGE + 12, 'v', 100) } ],
@@ -97,8 +97,7 @@ my @cases = (
 	[ 8, 'free chain to a live slot', sub { put($_[0], meta(M_FREE), 'V', $live) } ],
 	[ 8, 'free chain in a circle', sub { put($_[0], slot($free, S_LINK), 'V', $free) } ],
 	[ 8, 'free count', sub { put($_[0], meta(M_FREE_COUNT), 'V', 2) } ],
-	[ 9, 'code', sub { put($_[0], slot($live, S_CODE), 'C', 255 - u8($_[0], slot($live, S_CODE))) } ],
-	[ 9, 'vector', sub { put($_[0], VECTORS * PAGE + HEADER + $live * VECTOR + 8, 'f<', 55) } ],
+	[ 9, 'factor of a code', sub { put($_[0], slot($live, S_ADD), 'V', 0x7FC00000) } ],
 	[ 9, 'vector not finite', sub { put($_[0], VECTORS * PAGE + HEADER + $live * VECTOR + 8, 'V', 0x7F800000) } ],
 	[ 9, 'vector of another node', sub { put($_[0], VECTORS * PAGE + HEADER + $live * VECTOR, 'V', 1234) } ],
 	[ 10, 'no edges to anything', sub { for my $nid (0 .. 44) { put($_[0], slot($nid, S_DEGREE), 'C', 0) } } ],
@@ -131,7 +130,27 @@ for my $case (@cases)
 	$node->stop;
 }
 
-$node->start;
+# an index of format version 1, as libraries before this one wrote it, and of one that is yet to come
+foreach my $version (1, 3)
+{
+	my $bytes = $good;
+
+	put(\$bytes, meta(4), 'V', $version);
+	open my $out, '>:raw', $file or die "$file: $!";
+	print $out $bytes;
+	close $out;
+	$node->start;
+	$node->safe_psql('postgres', "DELETE FROM t WHERE id = 6 + $version");
+	for my $sql ("SET enable_seqscan = off; SELECT id FROM t ORDER BY v <-> '[1,2,3,4,5,6,7,8]' LIMIT 1", 'VACUUM (INDEX_CLEANUP ON) t',
+		"INSERT INTO t VALUES (502, '[8,7,6,5,4,3,2,1]')", "SELECT * FROM ruvector_index_check('t_v')")
+	{
+		my ($status, undef, $err) = $node->psql('postgres', $sql);
+		like("$status $err", qr/^3 .*index "t_v" has hnsw format version $version, this library reads version 2.*HINT:  REINDEX the index\./s,
+			"version $version is refused: $sql");
+	}
+	is($node->safe_psql('postgres', 'SELECT count(*) > 30 FROM t'), 't', "version $version: the table can be read");
+	$node->stop if $version == 1;
+}
 $node->safe_psql('postgres', 'REINDEX INDEX t_v');
 is($node->safe_psql('postgres', "SELECT count(*) FROM ruvector_index_check('t_v')"), '0', 'REINDEX makes it sound');
 done_testing();

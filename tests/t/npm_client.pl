@@ -30,7 +30,7 @@ if (!IPC::Run::run([ 'env', "HOME=$dir", @npm ], '>&', \$log, IPC::Run::timeout(
 }
 
 my @checks = ('extension', 'registerTypes', 'table', 'insert as text', 'read as text', 'distances',
-	'array parameters', 'insert in binary', 'read in binary', 'hnsw');
+	'array parameters', 'insert in binary', 'read in binary', 'hnsw and ivfflat');
 my $node = new_node('client', extension => 0);
 $node->safe_psql('postgres', 'CREATE DATABASE alone');
 $node->safe_psql('postgres', 'CREATE DATABASE beside');

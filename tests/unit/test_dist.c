@@ -632,79 +632,6 @@ START_TEST(bit_kernels_are_exact)
 }
 END_TEST
 
-/* ---- rve_dist_exact ---- */
-
-#define EXACT_DIM 200
-
-/* A random sparse vector of count elements and the dense vector it stands for. */
-static void
-test_dist_sparse(RveVectorView *view, int32_t *index, float *x, float *dense, int count)
-{
-	int			found = 0;
-
-	memset(dense, 0, sizeof(float) * EXACT_DIM);
-	for (int i = 0; i < EXACT_DIM; i++)
-	{
-		if (rve_base_random_unit(&dist_seed) * (EXACT_DIM - i) > count - found)
-			continue;
-		index[found] = i;
-		x[found] = dense[i] = test_dist_random(4.0f);
-		found++;
-	}
-	*view = (RveVectorView) {.elements = RVE_SPARSE, .dim = EXACT_DIM, .count = found,
-	.x = x, .index = index};
-}
-
-START_TEST(exact_distances_of_sparse_vectors)
-{
-	static const RveMetric metrics[] = {RVE_METRIC_L2, RVE_METRIC_IP, RVE_METRIC_COSINE,
-	RVE_METRIC_L1};
-	int32_t		index[2][EXACT_DIM];
-	float		x[2][EXACT_DIM];
-	float		dense[2][EXACT_DIM];
-	RveVectorView sparse[2];
-	RveVectorView full[2];
-
-	for (int round = 0; round < 400; round++)
-	{
-		for (int v = 0; v < 2; v++)
-		{
-			test_dist_sparse(&sparse[v], index[v], x[v], dense[v], round * (v + 1) % (EXACT_DIM + 1));
-			full[v] = (RveVectorView) {.elements = RVE_DENSE, .dim = EXACT_DIM, .x = dense[v]};
-		}
-		for (int m = 0; m < 4; m++)
-			test_dist_near("sparse", "exact", EXACT_DIM,
-						   (float) rve_dist_exact(metrics[m], &sparse[0], &sparse[1]),
-						   rve_dist_exact(metrics[m], &full[0], &full[1]), 8.0 * EXACT_DIM);
-	}
-}
-END_TEST
-
-START_TEST(exact_distances_by_hand)
-{
-	static const float a[] = {1, 2, 3};
-	static const float b[] = {4, -2, 3};
-	static const uint8_t p[] = {0xB0, 0x80};
-	static const uint8_t q[] = {0x90, 0x00};
-	static const uint8_t none[] = {0, 0};
-	RveVectorView x = {.elements = RVE_DENSE, .dim = 3, .x = a};
-	RveVectorView y = {.elements = RVE_DENSE, .dim = 3, .x = b};
-	RveVectorView s = {.elements = RVE_BITS, .dim = 9, .bits = p};
-	RveVectorView t = {.elements = RVE_BITS, .dim = 9, .bits = q};
-	RveVectorView z = {.elements = RVE_BITS, .dim = 9, .bits = none};
-
-	ck_assert(rve_dist_exact(RVE_METRIC_L2, &x, &y) == 25.0);
-	ck_assert(rve_dist_exact(RVE_METRIC_COSINE, &x, &y) == 25.0);
-	ck_assert(rve_dist_exact(RVE_METRIC_IP, &x, &y) == -9.0);
-	ck_assert(rve_dist_exact(RVE_METRIC_L1, &x, &y) == 7.0);
-	ck_assert(rve_dist_exact(RVE_METRIC_HAMMING, &s, &t) == 2.0);
-	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &t) == 0.5);
-	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &s) == 0.0);
-	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &s, &z) == 1.0);
-	ck_assert(rve_dist_exact(RVE_METRIC_JACCARD, &z, &z) == 1.0);
-}
-END_TEST
-
 START_TEST(a_table_is_chosen_by_name)
 {
 	const RveDistTable *best = NULL;
@@ -750,8 +677,6 @@ main(void)
 	tcase_add_test(tcase, half_kernels_agree_at_every_length);
 	tcase_add_test(tcase, half_kernels_read_every_element_once);
 	tcase_add_test(tcase, bit_kernels_are_exact);
-	tcase_add_test(tcase, exact_distances_of_sparse_vectors);
-	tcase_add_test(tcase, exact_distances_by_hand);
 	tcase_add_test(tcase, a_table_is_chosen_by_name);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

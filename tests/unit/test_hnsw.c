@@ -560,6 +560,7 @@ START_TEST(relinking_excludes_the_node_itself)
 	RveHnswMem *mem;
 	RveHnswSearch *search;
 	RveGraph	graph;
+	RveHnswEffort effort = {.ef = 40};
 	RveHnswLinks links;
 
 	make_rows(10);
@@ -578,7 +579,7 @@ START_TEST(relinking_excludes_the_node_itself)
 		rve_hnsw_mem_set_query(mem, rows[node]);
 		links.level = 1;
 		links.self = node;
-		ck_assert_int_eq(rve_hnsw_insert_search(search, &graph, 40, &links), RVE_OK);
+		ck_assert_int_eq(rve_hnsw_insert_search(search, &graph, &effort, &links), RVE_OK);
 		ck_assert_uint_eq(links.duplicate_of, RVE_NODE_NONE);
 		ck_assert_int_gt(links.count[0], 0);
 		for (int level = 0; level <= 1; level++)

@@ -441,6 +441,198 @@ START_TEST(processes_map_the_graph_at_different_addresses)
 }
 END_TEST
 
+/* ---- parts ---- */
+
+/* A graph of rows first .. first + n - 1. */
+static RveHnswMem *
+build_part(int first, int n, RveHnswMemParams params)
+{
+	RveHnswMem *mem;
+
+	ck_assert_int_eq(rve_hnsw_mem_create(&params, &mem), RVE_OK);
+	for (int row = first; row < first + n; row++)
+		ck_assert_int_eq(rve_hnsw_mem_add(mem, rows[row], (uint64_t) row), RVE_OK);
+	return mem;
+}
+
+START_TEST(a_part_keeps_a_tree_of_its_own)
+{
+	static bool reached[ROWS];
+	static RveNode stack[ROWS];
+	RveHnswMem *mem;
+	uint32_t	unreachable;
+	int			total = 0;
+	int			seen = 1;
+	int			depth = 0;
+
+	make_rows(8, 1);
+	mem = build_part(0, 1000, make_params(4, 32, 1000));
+	ck_assert_int_eq(rve_hnsw_mem_connect_part(mem, 600, 2, &unreachable), RVE_OK);
+	ck_assert_uint_eq(unreachable, 0);
+	memset(reached, 0, sizeof(reached));
+	reached[0] = true;
+	stack[depth++] = 0;
+	while (depth > 0)
+	{
+		RveNode		node = stack[--depth];
+		int			kept = 0;
+		int			count;
+		const RveNode *edges = rve_hnsw_mem_edges(mem, node, 0, &count);
+
+		for (int i = 0; i < count; i++)
+		{
+			RveNode		target = RVE_HNSW_NODE(edges[i]);
+
+			if (edges[i] == target)
+				continue;
+			ck_assert_uint_lt(target, 600);
+			kept++;
+			if (!reached[target])
+			{
+				reached[target] = true;
+				stack[depth++] = target;
+				seen++;
+			}
+		}
+		ck_assert_int_le(kept, node == 0 ? rve_hnsw_max_kept(4) - 2 : rve_hnsw_max_kept(4));
+		total += kept;
+	}
+	ck_assert_int_eq(seen, 600);
+	ck_assert_int_eq(total, 2 * 599);
+	for (RveNode node = 600; node < 1000; node++)
+	{
+		int			count;
+		const RveNode *edges = rve_hnsw_mem_edges(mem, node, 0, &count);
+
+		for (int i = 0; i < count; i++)
+			ck_assert_uint_eq(edges[i], RVE_HNSW_NODE(edges[i]));
+	}
+	rve_hnsw_mem_free(mem);
+}
+END_TEST
+
+START_TEST(parts_check_their_arguments)
+{
+	RveHnswMem *mem;
+	uint32_t	unreachable;
+
+	make_rows(9, 1);
+	mem = build_part(0, 10, make_params(4, 32, 0));
+	ck_assert_int_eq(rve_hnsw_mem_connect_part(mem, 11, 0, &unreachable), RVE_INVALID_ARGUMENT);
+	ck_assert_int_eq(rve_hnsw_mem_connect_part(mem, 10, 4, &unreachable), RVE_INVALID_ARGUMENT);
+	ck_assert_int_eq(rve_hnsw_mem_connect_part(mem, 10, -1, &unreachable), RVE_INVALID_ARGUMENT);
+	ck_assert_int_eq(rve_hnsw_mem_connect_part(mem, 0, 0, &unreachable), RVE_OK);
+	rve_hnsw_mem_free(mem);
+}
+END_TEST
+
+static int
+two_or_none(void *context, RveNode node)
+{
+	return node % 10 == 0 ? 2 : 0;
+}
+
+START_TEST(levels_and_degrees_are_the_hosts)
+{
+	RveHnswMemParams params = make_params(6, 40, 0);
+	RveHnswMem *mem;
+
+	make_rows(10, 1);
+	params.level = two_or_none;
+	params.base_degree = 6;
+	mem = build_part(0, 1000, params);
+	for (RveNode node = 0; node < 1000; node++)
+	{
+		RveHnswMemNode info;
+		int			count;
+
+		rve_hnsw_mem_node(mem, node, &info);
+		ck_assert_int_eq(info.level, two_or_none(NULL, node));
+		for (int level = 0; level <= info.level; level++)
+		{
+			rve_hnsw_mem_edges(mem, node, level, &count);
+			ck_assert_int_le(count, 6);
+		}
+	}
+	rve_hnsw_mem_free(mem);
+	params.base_degree = 5;
+	ck_assert_int_eq(rve_hnsw_mem_create(&params, &mem), RVE_INVALID_ARGUMENT);
+	params.base_degree = 13;
+	ck_assert_int_eq(rve_hnsw_mem_create(&params, &mem), RVE_INVALID_ARGUMENT);
+}
+END_TEST
+
+static RveNode loaded[RVE_HNSW_MERGE_EDGES];
+
+static void
+load_rows(void *context, const RveNode *nodes, int n, bool *usable)
+{
+	for (int i = 0; i < n; i++)
+	{
+		loaded[i] = nodes[i];
+		usable[i] = nodes[i] % 7 != 0;	/* some are not to be had */
+	}
+}
+
+static float
+row_pair(void *context, int i, int j)
+{
+	ck_assert_uint_ne(loaded[i] % 7, 0);
+	ck_assert_uint_ne(loaded[j] % 7, 0);
+	return l2(NULL, rows[loaded[i]], rows[loaded[j]]);
+}
+
+static bool
+list_has(const RveHnswList *list, RveNode edge)
+{
+	for (int i = 0; i < list->count; i++)
+		if (list->edges[i] == edge)
+			return true;
+	return false;
+}
+
+/* Lists of row 0 out of random neighbours; the first has kept edges. */
+START_TEST(lists_are_merged)
+{
+	static RveNode edges[3][16];
+	static float dist[3][16];
+	RveNode		out[16];
+	uint64_t	state = 5;
+
+	make_rows(11, 1);
+	for (int round = 0; round < 200; round++)
+	{
+		RveHnswMerge merge = {.max = 16, .load = load_rows, .pair = row_pair, .out = out};
+		int			kept = round % 9;
+		int			n;
+
+		for (int k = 0; k < 3; k++)
+		{
+			merge.lists[k] = (RveHnswList) {edges[k], dist[k], round == 0 ? 5 : 16};
+			for (int i = 0; i < 16; i++)
+			{
+				/* lists overlap; within one, each node is there once */
+				edges[k][i] = 1 + (RveNode) i * 3 + rve_base_random_next(&state) % 3;
+				dist[k][i] = l2(NULL, rows[0], rows[edges[k][i]]);
+				if (k == 0 && i < kept)
+					edges[k][i] |= RVE_HNSW_KEPT;
+			}
+		}
+		n = rve_hnsw_merge_lists(&merge);
+		ck_assert_int_le(n, 16);
+		ck_assert(n == 16 || round == 0);
+		for (int i = 0; i < n; i++)
+		{
+			ck_assert_int_eq((out[i] & RVE_HNSW_KEPT) != 0, i < kept && i < 16);
+			ck_assert(list_has(&merge.lists[0], out[i]) || list_has(&merge.lists[1], out[i]) ||
+					  list_has(&merge.lists[2], out[i]));
+			for (int j = 0; j < i; j++)
+				ck_assert_uint_ne(RVE_HNSW_NODE(out[i]), RVE_HNSW_NODE(out[j]));
+		}
+	}
+}
+END_TEST
+
 /* ---- memory ---- */
 
 START_TEST(estimates_are_right)
@@ -486,6 +678,10 @@ main(void)
 	tcase_add_test(tcase, few_rows_for_many_threads);
 	tcase_add_test(tcase, one_process_builds_the_same_graph_twice);
 	tcase_add_test(tcase, processes_map_the_graph_at_different_addresses);
+	tcase_add_test(tcase, a_part_keeps_a_tree_of_its_own);
+	tcase_add_test(tcase, parts_check_their_arguments);
+	tcase_add_test(tcase, levels_and_degrees_are_the_hosts);
+	tcase_add_test(tcase, lists_are_merged);
 	tcase_add_test(tcase, estimates_are_right);
 	tcase_add_test(tcase, attaching_is_checked);
 	suite_add_tcase(suite, tcase);

@@ -25,9 +25,19 @@ dist_load_u64(const uint8_t *p)
 	return word;
 }
 
+/* dist_sparse.c: for every table without a better way */
+extern float rvi_dist_sparse_l2sq(const RveVectorView *a, const RveVectorView *b);
+extern float rvi_dist_sparse_ip(const RveVectorView *a, const RveVectorView *b);
+extern float rvi_dist_sparse_l1(const RveVectorView *a, const RveVectorView *b);
+
 #if defined(__x86_64__)
 extern const RveDistTable rvi_dist_avx2_table;
 extern const RveDistTable rvi_dist_avx512_table;
+
+/* dist_sparse_avx512.c */
+extern float rvi_dist_sparse_avx512_l2sq(const RveVectorView *a, const RveVectorView *b);
+extern float rvi_dist_sparse_avx512_ip(const RveVectorView *a, const RveVectorView *b);
+extern float rvi_dist_sparse_avx512_l1(const RveVectorView *a, const RveVectorView *b);
 
 /* dist_vpopcnt.c: what the AVX-512 table does better where the CPU has VPOPCNTDQ */
 extern uint64_t rvi_dist_vpopcnt_hamming(const uint8_t *a, const uint8_t *b, size_t n);

@@ -84,6 +84,11 @@ typedef struct RveDistTable
 	void		(*bits_common) (const uint8_t *a, const uint8_t *b, size_t n,
 								uint64_t *both, uint64_t *either);
 
+	/* sparse vectors of one dim: as those of float32 */
+	float		(*l2sq_sparse) (const RveVectorView *a, const RveVectorView *b);
+	float		(*ip_sparse) (const RveVectorView *a, const RveVectorView *b);
+	float		(*l1_sparse) (const RveVectorView *a, const RveVectorView *b);
+
 	/* sum of a[i] * b[i]; exact in int32 for every n up to 32,768 (255 * 255 * n < 2^31) */
 	int32_t		(*dot_u8s8) (const uint8_t *a, const int8_t *b, size_t n);
 	int32_t		(*dot_u8u8) (const uint8_t *a, const uint8_t *b, size_t n);

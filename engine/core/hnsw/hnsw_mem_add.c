@@ -52,15 +52,13 @@ hmem_unlock(HmemNode *slot)
 /* ---- the new node's own lists ---- */
 
 /*
- * Edges a new node chooses itself. Level 0 has room for 2m, but reverse edges
- * want some: 3m/2 gives the recall of 2m for three quarters of the work.
+ * Edges a new node chooses itself: as many as its list takes. Reverse edges
+ * replace them, one by one, where they are better.
  */
 static int
 hmem_own_degree(const RveHnswMem *mem, int level)
 {
-	int			m = mem->params.m;
-
-	return level == 0 && mem->params.base_degree > m + m / 2 ? m + m / 2 : m;
+	return level == 0 ? mem->params.base_degree : mem->params.m;
 }
 
 /* Algorithm 4 over the pool, which is sorted: mem->chosen, sorted again, pruned ones marked. */

@@ -8,8 +8,8 @@
  * here, so this one knows the records, asks for items long before it measures
  * them, and measures a whole list in one call.
  *
- * The pool keeps ef candidates, but only the nearest part of it is expanded
- * (hmem_expand_limit): what is expanded late adds candidates so far away that
+ * The pool keeps ef candidates, but only the nearer half of it is expanded, or
+ * 4m if that is more: what is expanded late adds candidates so far away that
  * selection prunes them.
  *
  *-------------------------------------------------------------------------
@@ -20,7 +20,8 @@
 
 #define HMEM_EXPANDED RVE_HNSW_KEPT /* in the pool: the candidate's edges were followed */
 #define HMEM_INTERRUPT_EVERY 64 /* expansions between two interrupt tests */
-#define HMEM_EXPAND_PERCENT 100
+#define HMEM_EXPAND_MIN 4		/* times m */
+#define HMEM_EDGES_AHEAD 2	/* places behind the next to expand whose edges are asked for */
 #define HMEM_DIRTY_ROOM 32768	/* words of the visited set cleared one by one at most */
 
 
@@ -42,7 +43,7 @@ hmem_visited_reserve(RveHnswMem *mem)
 	mem->visited_words = 0;
 	mem->dirty_count = 0;
 	if (mem->dirty == NULL)
-		mem->dirty = rve_base_alloc_array(HMEM_DIRTY_ROOM, sizeof(uint32_t));
+		mem->dirty = rve_base_alloc_array(HMEM_DIRTY_ROOM + 1, sizeof(uint32_t));
 	if (mem->dirty == NULL)
 		return RVE_NO_MEMORY;
 	mem->visited = rve_base_alloc0(words * sizeof(uint64_t));
@@ -66,25 +67,40 @@ hmem_visited_clear(RveHnswMem *mem)
 }
 
 /*
- * True the first time. A node so new that the set has no bit for it counts as
- * seen: it is one that another process is adding just now.
+ * Marks n nodes as seen and moves those that were not to the front; returns
+ * their number. Without branches but one that is always the same: which are
+ * new is as good as random. A node so new that the set has no bit for it
+ * counts as seen: it is one that another process is adding just now.
  */
-static inline bool
-hmem_visit(RveHnswMem *mem, RveNode node)
+static int
+hmem_visit(RveHnswMem *mem, RveNode *nodes, int n)
 {
-	size_t		word = node / 64;
-	uint64_t	bit = UINT64_C(1) << (node % 64);
-	uint64_t	old;
+	uint64_t   *visited = mem->visited;
+	size_t		words = mem->visited_words;
+	size_t		dirty = mem->dirty_count;
+	int			fresh = 0;
+	int			i;
 
-	if (__builtin_expect(word >= mem->visited_words, 0))
-		return false;
-	old = mem->visited[word];
-	if (old & bit)
-		return false;
-	if (old == 0 && mem->dirty_count < HMEM_DIRTY_ROOM)
-		mem->dirty[mem->dirty_count++] = (uint32_t) word;
-	mem->visited[word] = old | bit;
-	return true;
+	if (dirty + (size_t) n > HMEM_DIRTY_ROOM)
+		dirty = HMEM_DIRTY_ROOM;	/* from now on they are not listed */
+	for (i = 0; i < n; i++)
+	{
+		RveNode		node = nodes[i];
+		size_t		word = node / 64;
+		uint64_t	bit = node % 64;
+		uint64_t	old;
+
+		if (__builtin_expect(word >= words, 0))
+			continue;
+		old = visited[word];
+		visited[word] = old | UINT64_C(1) << bit;
+		mem->dirty[dirty] = (uint32_t) word;
+		dirty += (old == 0) & (dirty < HMEM_DIRTY_ROOM);
+		nodes[fresh] = node;
+		fresh += (int) (~(old >> bit) & 1);
+	}
+	mem->dirty_count = dirty;
+	return fresh;
 }
 
 /* ---- one expansion ---- */
@@ -111,22 +127,19 @@ hmem_collect(RveHnswMem *mem, RveNode node, int level)
 {
 	HmemList	list = hmem_list(mem, node, level);
 	int			n = hmem_list_count(mem, node, level);
-	int			fresh = 0;
 	int			i;
 
 	for (i = 0; i < n; i++)
+		mem->fresh[i] = RVE_HNSW_NODE(hmem_edge(&list, i));
+	n = hmem_visit(mem, mem->fresh, n);
+	for (i = 0; i < n; i++)
 	{
-		RveNode		target = RVE_HNSW_NODE(hmem_edge(&list, i));
-		const uint8_t *item;
+		const uint8_t *item = hmem_item(mem, mem->fresh[i]);
 
-		if (!hmem_visit(mem, target))
-			continue;
-		item = hmem_item(mem, target);
 		hmem_prefetch(item, mem->params.item_bytes);
-		mem->items[fresh] = item;
-		mem->fresh[fresh++] = target;
+		mem->items[i] = item;
 	}
-	return fresh;
+	return n;
 }
 
 /* Puts a measured node in its place; returns the place, or -1 when it is too far. */
@@ -134,26 +147,27 @@ static inline int
 hmem_pool_insert(RveHnswMem *mem, float dist, RveNode node)
 {
 	RveCandidate *pool = mem->pool;
+	RveCandidate *at = pool;
 	int			ef = mem->params.ef_construction;
-	int			low = 0;
-	int			high = mem->pool_count;
+	int			rest = mem->pool_count;
+	int			low;
 
-	if (mem->pool_count == ef)
+	if (rest == ef)
 	{
 		if (!(dist < pool[ef - 1].dist))
 			return -1;
-		mem->pool_count--;
-		high = ef - 1;
+		mem->pool_count = rest = ef - 1;
 	}
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
 
-		if (dist < pool[middle].dist)
-			high = middle;
-		else
-			low = middle + 1;
+	/* a binary search whose steps are no branches */
+	while (rest > 0)
+	{
+		int			half = (rest + 1) / 2;
+
+		at += at[half - 1].dist <= dist ? half : 0;
+		rest -= half;
 	}
+	low = (int) (at - pool);
 	memmove(&pool[low + 1], &pool[low], (size_t) (mem->pool_count - low) * sizeof(RveCandidate));
 	pool[low].dist = dist;
 	pool[low].node = node;
@@ -172,9 +186,12 @@ hmem_prefetch_edges(RveHnswMem *mem, RveNode node)
 static int
 hmem_expand_limit(const RveHnswMem *mem)
 {
-	int			limit = mem->params.ef_construction * HMEM_EXPAND_PERCENT / 100;
+	int			ef = mem->params.ef_construction;
+	int			least = HMEM_EXPAND_MIN * mem->params.m;
 
-	return limit < 1 ? 1 : limit;
+	if (least > ef)
+		least = ef;
+	return ef / 2 > least ? ef / 2 : least;
 }
 
 /* Algorithm 2 from the candidates in the pool. */
@@ -189,8 +206,10 @@ hmem_search_level(RveHnswMem *mem, int level)
 	hmem_visited_clear(mem);
 	for (i = 0; i < mem->pool_count; i++)
 	{
-		mem->pool[i].node = RVE_HNSW_NODE(mem->pool[i].node);
-		(void) hmem_visit(mem, mem->pool[i].node);
+		RveNode		node = RVE_HNSW_NODE(mem->pool[i].node);
+
+		mem->pool[i].node = node;
+		(void) hmem_visit(mem, &node, 1);
 	}
 	while (cursor < mem->pool_count && cursor < limit)
 	{
@@ -214,12 +233,14 @@ hmem_search_level(RveHnswMem *mem, int level)
 		{
 			int			place = hmem_pool_insert(mem, mem->dist[i], mem->fresh[i]);
 
-			if (place >= 0 && place < lowest)
+			if (place < 0 || place > lowest + HMEM_EDGES_AHEAD)
+				continue;
+			if (level == 0)
+				hmem_prefetch_edges(mem, mem->fresh[i]);
+			if (place < lowest)
 				lowest = place;
 		}
 		cursor = lowest;
-		if (level == 0 && cursor < mem->pool_count)
-			hmem_prefetch_edges(mem, RVE_HNSW_NODE(mem->pool[cursor].node));
 	}
 	for (i = 0; i < mem->pool_count; i++)
 		mem->pool[i].node = RVE_HNSW_NODE(mem->pool[i].node);

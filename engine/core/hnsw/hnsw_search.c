@@ -546,3 +546,9 @@ rve_hnsw_search_scored(const RveHnswSearch *search)
 {
 	return search->scored;
 }
+
+size_t
+rve_hnsw_search_bytes(const RveHnswSearch *search)
+{
+	return search->visited_words * sizeof(uint64_t) + search->rest_room * sizeof(HsearchEntry);
+}

@@ -225,7 +225,7 @@ hselect_own_degree(int m, int level)
 }
 
 RveStatus
-rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph, int ef_construction,
+rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph, const RveHnswEffort *effort,
 					   RveHnswLinks *links)
 {
 	RveCandidate best;
@@ -238,7 +238,7 @@ rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph, int ef_cons
 	memset(links->count, 0, sizeof(links->count));
 	memset(links->edges, 0, sizeof(links->edges));
 	search->scored = 0;
-	status = rvei_hnsw_search_reset(search, graph->bound, ef_construction, false);
+	status = rvei_hnsw_search_reset(search, graph->bound, effort->ef, false);
 	if (status != RVE_OK)
 		return status;
 	rvei_hnsw_search_entry(search, graph, &best);
@@ -254,7 +254,12 @@ rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph, int ef_cons
 	for (; level >= 0; level--)
 	{
 		/* the results of the level above are this level's entries */
-		status = rvei_hnsw_search_reset_keep(search, graph->bound, ef_construction);
+		status = rvei_hnsw_search_reset_keep(search, graph->bound, effort->ef);
+		if (level == 0)
+		{
+			search->stop_k = effort->stop_k;
+			search->stop_ratio = effort->stop_ratio;
+		}
 		if (status == RVE_OK)
 			status = rvei_hnsw_search_layer(search, graph, search->results,
 											search->result_count, level);

@@ -200,6 +200,9 @@ extern const RveCandidate *rve_hnsw_search_results(const RveHnswSearch *search, 
 /* Number of distances the search has asked for since start. */
 extern uint64_t rve_hnsw_search_scored(const RveHnswSearch *search);
 
+/* Memory that grows with what the search has seen. */
+extern size_t rve_hnsw_search_bytes(const RveHnswSearch *search);
+
 /*
  * Marks a node as seen, as if the search had visited it; true if it was new.
  * Lets a host that finds nodes beside the graph (duplicates) return each once.
@@ -220,10 +223,10 @@ typedef struct RveHnswLinks
  * Algorithm 1 up to the choice of neighbours: searches every level from
  * min(links->level, entry level) down and selects edges by Algorithm 4: m, on
  * level 0 3m/2, where the rest of the room for 2m is left to reverse edges.
- * The result stays valid until the search is used again.
+ * effort's stop rule counts on level 0. The result stays valid until the search is used again.
  */
 extern RveStatus rve_hnsw_insert_search(RveHnswSearch *search, const RveGraph *graph,
-										int ef_construction, RveHnswLinks *links);
+										const RveHnswEffort *effort, RveHnswLinks *links);
 
 /*
  * Algorithm 4 with keepPrunedConnections: at most max of the n candidates,

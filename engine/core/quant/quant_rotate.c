@@ -160,3 +160,38 @@ rvi_quant_rotation_error(const QuantRotation *rotation)
 		levels++;
 	return 1.01 * 0x1.0p-24 * (QUANT_ROTATION_ROUNDS * (levels + 5) + 2);
 }
+
+/* ---- the rotation alone, for other libraries ---- */
+
+struct RveRotation
+{
+	QuantRotation rotation;
+};
+
+RveStatus
+rve_quant_rotation_create(size_t padded, uint64_t seed, RveRotation **rotation)
+{
+	RveRotation *out;
+
+	*rotation = NULL;
+	if (padded == 0 || padded % RVE_DIST_PAD != 0 || padded > ((size_t) 1 << 20))
+		return RVE_INVALID_ARGUMENT;
+	out = rve_base_alloc(sizeof(RveRotation) + QUANT_ROTATION_ROUNDS * padded * sizeof(float));
+	if (out == NULL)
+		return RVE_NO_MEMORY;
+	rvi_quant_rotation_init(&out->rotation, padded, seed, (float *) (out + 1));
+	*rotation = out;
+	return RVE_OK;
+}
+
+void
+rve_quant_rotation_free(RveRotation *rotation)
+{
+	rve_base_free(rotation);
+}
+
+void
+rve_quant_rotate(const RveRotation *rotation, float *x)
+{
+	rvi_quant_rotate(&rotation->rotation, x);
+}

@@ -148,4 +148,14 @@ extern double rve_quant_refine(const RveCodec *codec, const RveCodecQuery *query
 extern bool rve_quant_code_complete(const RveCodec *codec, const uint8_t *code,
 									const RveCodeFactors *factors);
 
+/*
+ * The random rotation alone, of `padded` coordinates (a multiple of
+ * RVE_DIST_PAD, at most 2^20), in place. Errors: RVE_INVALID_ARGUMENT, RVE_NO_MEMORY.
+ */
+typedef struct RveRotation RveRotation;
+
+extern RveStatus rve_quant_rotation_create(size_t padded, uint64_t seed, RveRotation **rotation);
+extern void rve_quant_rotation_free(RveRotation *rotation);
+extern void rve_quant_rotate(const RveRotation *rotation, float *x);
+
 #endif							/* RVE_QUANT_H */

@@ -1,0 +1,545 @@
+/*-------------------------------------------------------------------------
+ *
+ * ivf_page.c
+ *	  Reading ivfflat pages, and the session's cache of open indexes.
+ *
+ * Readers hold one share lock at a time. A page carries the serial number of
+ * the list or directory it belongs to; serials are never reused, so a reader
+ * with an outdated directory notices a page that has changed hands. All
+ * numbers read from a page are bounds-checked before use.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "engine/runtime/rv_runtime.h"
+#include "indexam/hnsw_int.h"
+#include "indexam/ivf_int.h"
+
+#define IVF_CACHE_LIMIT 16		/* indexes that a session keeps */
+#define IVF_OPEN_ATTEMPTS 1000	/* when directories are replaced as fast as they are read */
+
+typedef struct IvfCacheEntry
+{
+	Oid			relid;
+	RvIvfIndex *index;
+} IvfCacheEntry;
+
+static HTAB *ivf_index_cache = NULL;
+static uint64 ivf_cache_clock = 0;
+
+void
+rvi_ivf_corrupted(Relation rel, BlockNumber block, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" is corrupted at block %u",
+					RelationGetRelationName(rel), block),
+			 errdetail("%s", detail),
+			 errhint("REINDEX the index.")));
+}
+
+/* ---- pages ---- */
+
+/* The special space, if the page has one of ours; else NULL. */
+RvIvfOpaque
+rvi_ivf_opaque(Page page)
+{
+	if (PageIsNew(page) ||
+		((PageHeader) page)->pd_special != BLCKSZ - sizeof(RvIvfOpaqueData))
+		return NULL;
+	return (RvIvfOpaque) PageGetSpecialPointer(page);
+}
+
+const char *
+rvi_ivf_page_problem(uint32 magic, Page page, RvIvfPageKind kind)
+{
+	RvIvfOpaque opaque = rvi_ivf_opaque(page);
+
+	if (opaque == NULL)
+		return "IVF-1: the page has no special space of this access method.";
+	if (opaque->magic != magic || opaque->kind != kind)
+		return "IVF-1: the page is not of the kind its place demands.";
+	return NULL;
+}
+
+bool
+rvi_ivf_page_is(const RvIvfIndex *index, Page page, RvIvfPageKind kind, uint32 serial)
+{
+	RvIvfOpaque opaque = rvi_ivf_opaque(page);
+
+	return opaque != NULL && opaque->magic == index->magic && opaque->kind == kind &&
+		opaque->serial == serial;
+}
+
+void
+rvi_ivf_copy_page(Relation rel, BlockNumber block, char *out)
+{
+	Buffer		buffer = ReadBuffer(rel, block);
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	memcpy(out, BufferGetPage(buffer), BLCKSZ);
+	UnlockReleaseBuffer(buffer);
+}
+
+Page
+rvi_ivf_lock_page(RvIvfReader *reader, BlockNumber block, Buffer *buffer)
+{
+	if (unlikely(block >= reader->blocks))
+	{
+		if (block != InvalidBlockNumber)
+			reader->blocks = RelationGetNumberOfBlocks(reader->rel);
+		if (block >= reader->blocks)
+		{
+			rvi_ivf_release(*buffer);
+			*buffer = InvalidBuffer;
+			return NULL;
+		}
+	}
+	*buffer = ReleaseAndReadBuffer(*buffer, reader->rel, block);
+	LockBuffer(*buffer, BUFFER_LOCK_SHARE);
+	return BufferGetPage(*buffer);
+}
+
+void
+rvi_ivf_unlock_page(Buffer buffer)
+{
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+}
+
+void
+rvi_ivf_release(Buffer buffer)
+{
+	if (BufferIsValid(buffer))
+		ReleaseBuffer(buffer);
+}
+
+void
+rvi_ivf_check_code_page(Relation rel, const RvIvfIndex *index, BlockNumber block, Page page)
+{
+	RvIvfCodeHead head = rvi_ivf_head(page);
+
+	if (head->used > index->geo.capacity || head->free > head->used)
+		rvi_ivf_corrupted(rel, block, "IVF-3: a code page counts more entries than it has room for.");
+}
+
+void
+rvi_ivf_page_rows_init(RvIvfPageRows *rows, const RvIvfGeometry *geo)
+{
+	memset(rows, 0, sizeof(*rows));
+	rows->positions = palloc(geo->capacity * sizeof(uint16));
+	rows->tids = palloc(geo->capacity * sizeof(ItemPointerData));
+	rows->places = palloc(geo->capacity * sizeof(RvIvfPlace));
+}
+
+bool
+rvi_ivf_read_rows(RvIvfReader *reader, const RvIvfIndex *index, const RvIvfEntryData *list,
+				  BlockNumber block, bool all, RvIvfPageRows *rows)
+{
+	Buffer		buffer = InvalidBuffer;
+	Page		page = rvi_ivf_lock_page(reader, block, &buffer);
+	bool		ours = page != NULL && rvi_ivf_page_is(index, page, RV_IVF_PAGE_CODE, list->serial);
+	int			i;
+
+	rows->n = 0;
+	rows->next = InvalidBlockNumber;
+	if (ours)
+	{
+		rvi_ivf_check_code_page(reader->rel, index, block, page);
+		rows->head = *rvi_ivf_head(page);
+		rows->next = rvi_ivf_opaque(page)->next;
+	}
+	for (i = 0; ours && i < rows->head.used; i++)
+	{
+		RvIvfBlock	codes = rvi_ivf_block(&index->geo, page, i / RVE_IVF_BLOCK);
+		int			at = i % RVE_IVF_BLOCK;
+
+		if (!all && !ItemPointerIsValid(&codes->tid[at]))
+			continue;
+		rows->positions[rows->n] = i;
+		rows->tids[rows->n] = codes->tid[at];
+		rows->places[rows->n].serial = list->serial;
+		rows->places[rows->n].block = codes->vec_block[at];
+		rows->places[rows->n++].slot = codes->vec_slot[at];
+	}
+	if (page != NULL)
+		rvi_ivf_unlock_page(buffer);
+	rvi_ivf_release(buffer);
+	return ours;
+}
+
+/* ---- items ---- */
+
+/* Raises unless the bytes are a plain datum of this index's type and dimensions. */
+static void
+page_check_item(Relation rel, const RvIvfIndex *index, BlockNumber block, const char *item)
+{
+	if (!VARATT_IS_4B_U(item) || VARSIZE(item) != index->geo.item_bytes ||
+		index->type->dim(PointerGetDatum(item)) != index->geo.dim)
+		rvi_ivf_corrupted(rel, block, "IVF-5: a stored vector is not of the index's dimensions.");
+}
+
+/* Copies an item that has pages of its own; false: they are not this list's any more. */
+static bool
+page_copy_chain(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace place, char *out)
+{
+	Buffer		buffer = InvalidBuffer;
+	BlockNumber block = place.block;
+	Size		done = 0;
+
+	while (done < index->geo.item_bytes)
+	{
+		Size		part = Min(index->geo.item_bytes - done, RV_IVF_PAGE_ROOM);
+		Page		page = rvi_ivf_lock_page(reader, block, &buffer);
+		bool		ours = page != NULL &&
+			rvi_ivf_page_is(index, page, RV_IVF_PAGE_VECTOR, place.serial);
+
+		if (ours)
+		{
+			memcpy(out + done, PageGetContents(page), part);
+			block = rvi_ivf_opaque(page)->next;
+			done += part;
+		}
+		if (page != NULL)
+			rvi_ivf_unlock_page(buffer);
+		if (!ours)
+			break;
+	}
+	rvi_ivf_release(buffer);
+	return done == index->geo.item_bytes;
+}
+
+bool
+rvi_ivf_with_item(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace place,
+				  RvIvfUseItem use, void *arg)
+{
+	Buffer		buffer = InvalidBuffer;
+	Page		page;
+	bool		ours;
+
+	/* no item was stored yet when this scan began: its snapshot does not see the row */
+	if (index->geo.item_bytes == 0)
+		return false;
+	if (index->geo.items_per_page == 0)
+	{
+		char	   *copy = palloc(Max(index->geo.item_bytes, 1));
+
+		ours = page_copy_chain(reader, index, place, copy);
+		if (ours)
+		{
+			page_check_item(reader->rel, index, place.block, copy);
+			use(arg, copy);
+		}
+		pfree(copy);
+		return ours;
+	}
+	page = rvi_ivf_lock_page(reader, place.block, &buffer);
+	if (page == NULL)
+		return false;
+	ours = rvi_ivf_page_is(index, page, RV_IVF_PAGE_VECTOR, place.serial);
+	if (ours)
+	{
+		const char *item;
+
+		if (place.slot >= index->geo.items_per_page)
+			rvi_ivf_corrupted(reader->rel, place.block,
+							  "IVF-5: an entry names a place its vector page lacks.");
+		item = PageGetContents(page) + place.slot * index->geo.item_stride;
+		page_check_item(reader->rel, index, place.block, item);
+		use(arg, item);
+	}
+	rvi_ivf_unlock_page(buffer);
+	rvi_ivf_release(buffer);
+	return ours;
+}
+
+int
+rvi_ivf_item_blocks(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace place,
+					BlockNumber *blocks, int room)
+{
+	Buffer		buffer = InvalidBuffer;
+	BlockNumber block = place.block;
+	int			n = 0;
+
+	if (index->geo.items_per_page > 0)
+	{
+		if (room > 0)
+			blocks[n++] = place.block;
+		return n;
+	}
+	while (n < room)
+	{
+		Page		page = rvi_ivf_lock_page(reader, block, &buffer);
+		bool		ours = page != NULL &&
+			rvi_ivf_page_is(index, page, RV_IVF_PAGE_VECTOR, place.serial);
+
+		if (ours)
+		{
+			blocks[n++] = block;
+			block = rvi_ivf_opaque(page)->next;
+		}
+		if (page != NULL)
+			rvi_ivf_unlock_page(buffer);
+		if (!ours)
+			break;
+	}
+	rvi_ivf_release(buffer);
+	return n;
+}
+
+/* ---- meta page and directory ---- */
+
+void
+rvi_ivf_read_meta(Relation rel, RvIvfMetaPageData *meta)
+{
+	Buffer		buffer = ReadBuffer(rel, RV_IVF_META_BLOCK);
+	Page		page = BufferGetPage(buffer);
+	RvIvfOpaque opaque;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	opaque = rvi_ivf_opaque(page);
+	memcpy(meta, PageGetContents(page), sizeof(*meta));
+	if (opaque == NULL || meta->magic != RV_IVF_MAGIC || opaque->kind != RV_IVF_PAGE_META ||
+		opaque->magic != meta->index_magic)
+		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK, "IVF-1: this is not an ivfflat meta page.");
+	UnlockReleaseBuffer(buffer);
+	if (meta->version != RV_IVF_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("index \"%s\" has ivfflat format version %u, this library reads version %d",
+						RelationGetRelationName(rel), meta->version, RV_IVF_VERSION),
+				 errhint("REINDEX the index.")));
+	if (meta->dim < 1 || meta->dim > RVE_IVF_MAX_DIM || meta->nlists < 1 ||
+		meta->nlists > 2 * RV_IVF_MAX_LISTS || meta->lists < 1 || meta->lists > RV_IVF_MAX_LISTS ||
+		meta->item_bytes > meta->dim * sizeof(float) + 64)
+		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK, "IVF-2: the meta page holds values out of range.");
+}
+
+char *
+rvi_ivf_read_stream(Relation rel, uint32 magic, BlockNumber first, uint32 serial, Size size)
+{
+	char	   *out = MemoryContextAllocHuge(CurrentMemoryContext, size);
+	RvIvfReader reader = {rel, 0};
+	Buffer		buffer = InvalidBuffer;
+	BlockNumber block = first;
+	Size		done = 0;
+
+	while (done < size)
+	{
+		Size		part = Min(size - done, RV_IVF_PAGE_ROOM);
+		Page		page;
+		RvIvfOpaque opaque;
+		bool		ours;
+
+		CHECK_FOR_INTERRUPTS();
+		page = rvi_ivf_lock_page(&reader, block, &buffer);
+		opaque = page != NULL ? rvi_ivf_opaque(page) : NULL;
+		ours = opaque != NULL && opaque->magic == magic &&
+			opaque->kind == RV_IVF_PAGE_DIRECTORY && opaque->serial == serial;
+		if (ours)
+		{
+			memcpy(out + done, PageGetContents(page), part);
+			block = opaque->next;
+			done += part;
+		}
+		if (page != NULL)
+			rvi_ivf_unlock_page(buffer);
+		if (!ours)
+			break;
+	}
+	rvi_ivf_release(buffer);
+	if (done == size)
+		return out;
+	pfree(out);
+	return NULL;
+}
+
+/* Reads what the index is at this generation; NULL: its directory was replaced meanwhile. */
+static RvIvfIndex *
+page_load_index(Relation rel, const RvIvfMetaPageData *meta)
+{
+	RvIvfIndex *index = palloc0(sizeof(RvIvfIndex));
+	RvIvfDirectoryData *directory;
+	char	   *bytes;
+
+	index->relid = RelationGetRelid(rel);
+	index->locator = rel->rd_node;
+	index->context = CurrentMemoryContext;
+	index->magic = meta->index_magic;
+	index->generation = meta->generation;
+	rvi_am_lookup(rel, &index->type, &index->metric);
+	if (index->metric != (RveMetric) meta->metric ||
+		index->type->elements != (RveElements) meta->elements)
+		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK, "IVF-2: the index was built for another distance.");
+	rvi_ivf_geometry_init(&index->geo, meta->dim, meta->item_bytes);
+	if (rvi_ivf_directory_size(meta->nlists, meta->dim) / BLCKSZ > RelationGetNumberOfBlocks(rel))
+		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK,
+						  "IVF-2: the meta page counts more lists than the index has room for.");
+	bytes = rvi_ivf_read_stream(rel, meta->index_magic, meta->directory, meta->directory_serial,
+								rvi_ivf_directory_size(meta->nlists, meta->dim));
+	if (bytes == NULL)
+		return NULL;
+	directory = (RvIvfDirectoryData *) bytes;
+	if (directory->nlists != meta->nlists || directory->dim != meta->dim ||
+		directory->serial != meta->directory_serial)
+		rvi_ivf_corrupted(rel, meta->directory, "IVF-2: the directory is not the meta page's.");
+	index->origin = (float *) (bytes + sizeof(RvIvfDirectoryData));
+	index->lists = (RvIvfEntryData *) (index->origin + meta->dim);
+	index->centroids.x = (float *) (index->lists + meta->nlists);
+	index->centroids.count = meta->nlists;
+	index->centroids.dim = meta->dim;
+	if (rvi_ivf_counts_direction(index->metric))
+	{
+		float	   *norms = palloc(meta->nlists * sizeof(float));
+
+		rve_kmeans_inverse_norms(index->centroids.x, meta->nlists, meta->dim, norms);
+		index->centroids.inverse_norms = norms;
+	}
+	rv_runtime_check_status(rve_ivf_codec_create(meta->dim, index->metric, meta->seed,
+												 &index->codec), "ivfflat codec");
+	return index;
+}
+
+/* ---- the session's open indexes ---- */
+
+/* Drops the least recently used index nobody holds, when there are too many. */
+static void
+ivf_cache_evict(void)
+{
+	HASH_SEQ_STATUS status;
+	IvfCacheEntry *entry;
+	IvfCacheEntry *oldest = NULL;
+
+	if (hash_get_num_entries(ivf_index_cache) <= IVF_CACHE_LIMIT)
+		return;
+	hash_seq_init(&status, ivf_index_cache);
+	while ((entry = hash_seq_search(&status)) != NULL)
+	{
+		if (entry->index->refs == 0 &&
+			(oldest == NULL || entry->index->last_use < oldest->index->last_use))
+			oldest = entry;
+	}
+	if (oldest != NULL)
+	{
+		MemoryContextDelete(oldest->index->context);
+		hash_search(ivf_index_cache, &oldest->relid, HASH_REMOVE, NULL);
+	}
+}
+
+/* A held index's context goes with its last holder if the cache no longer has it. */
+static void
+ivf_index_unref(void *arg)
+{
+	RvIvfIndex *index = arg;
+
+	index->refs--;
+	if (index->refs == 0 && !OidIsValid(index->relid))
+		MemoryContextDelete(index->context);
+}
+
+static void
+ivf_index_ref(RvIvfIndex *index)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	callback->func = ivf_index_unref;
+	callback->arg = index;
+	index->refs++;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+/* Takes an outdated index out of the cache. */
+static void
+ivf_cache_drop(IvfCacheEntry *entry)
+{
+	RvIvfIndex *index = entry->index;
+
+	hash_search(ivf_index_cache, &entry->relid, HASH_REMOVE, NULL);
+	index->relid = InvalidOid;
+	if (index->refs == 0)
+		MemoryContextDelete(index->context);
+}
+
+/* Loads the index into a context of its own; reads the meta page again when it has changed. */
+static RvIvfIndex *
+ivf_load(Relation rel, RvIvfMetaPageData *meta)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ivfflat index",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	RvIvfIndex *index = NULL;
+	int			attempt;
+
+	PG_TRY();
+	{
+		for (attempt = 0; index == NULL; attempt++)
+		{
+			uint32		generation = meta->generation;
+
+			CHECK_FOR_INTERRUPTS();
+			index = page_load_index(rel, meta);
+			if (index != NULL)
+				break;
+			MemoryContextReset(context);
+			rvi_ivf_read_meta(rel, meta);
+			if (meta->generation == generation || attempt > IVF_OPEN_ATTEMPTS)
+				rvi_ivf_corrupted(rel, meta->directory,
+								  "IVF-2: a page of the directory is missing.");
+		}
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	return index;
+}
+
+RvIvfIndex *
+rvi_ivf_open(Relation rel, RvIvfMetaPageData *meta)
+{
+	Oid			relid = RelationGetRelid(rel);
+	IvfCacheEntry *entry;
+	RvIvfIndex *index;
+	bool		found;
+
+	if (ivf_index_cache == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(Oid);
+		control.entrysize = sizeof(IvfCacheEntry);
+		ivf_index_cache = hash_create("ivfflat indexes", IVF_CACHE_LIMIT, &control,
+									  HASH_ELEM | HASH_BLOBS);
+	}
+	rvi_ivf_read_meta(rel, meta);
+	entry = hash_search(ivf_index_cache, &relid, HASH_FIND, NULL);
+	if (entry != NULL && (entry->index->magic != meta->index_magic ||
+						  entry->index->generation != meta->generation ||
+						  !RelFileNodeEquals(entry->index->locator, rel->rd_node)))
+	{
+		ivf_cache_drop(entry);
+		entry = NULL;
+	}
+	if (entry == NULL)
+	{
+		index = ivf_load(rel, meta);
+		ivf_cache_evict();
+		entry = hash_search(ivf_index_cache, &relid, HASH_ENTER, &found);
+		entry->index = index;
+	}
+	index = entry->index;
+	if (index->geo.item_bytes != meta->item_bytes)
+		rvi_ivf_geometry_init(&index->geo, meta->dim, meta->item_bytes);
+	index->last_use = ++ivf_cache_clock;
+	ivf_index_ref(index);
+	return index;
+}
