@@ -115,6 +115,7 @@ path_with_arrays(PlannerInfo *root, IndexPath *path)
 static void
 path_set_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
+	List	   *less = NIL;
 	List	   *more = NIL;
 	ListCell   *cell;
 
@@ -130,9 +131,15 @@ path_set_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *
 			Path	   *better = path_with_arrays(root, path);
 
 			if (better != NULL)
+			{
+				less = lappend(less, path);
 				more = lappend(more, better);
+			}
 		}
 	}
+
+	/* not by cost: a condition that only the executor tests takes rows away from a scan's few */
+	rel->pathlist = list_difference_ptr(rel->pathlist, less);
 	foreach(cell, more)
 		add_path(rel, lfirst(cell));
 }
