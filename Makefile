@@ -170,6 +170,7 @@ INDEXAM_OBJS = \
 	indexam/hnsw_link.o \
 	indexam/hnsw_page.o \
 	indexam/hnsw_params.o \
+	indexam/hnsw_path.o \
 	indexam/hnsw_peek_page.o \
 	indexam/hnsw_reconnect.o \
 	indexam/hnsw_row.o \

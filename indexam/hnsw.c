@@ -19,8 +19,6 @@
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "nodes/nodes.h"
-#include "nodes/pathnodes.h"
-#include "optimizer/plancat.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
@@ -37,38 +35,11 @@
 #define HNSW_PHASE_LOADING 2	/* after PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE */
 
 static relopt_kind hnsw_reloption_kind;
-static get_relation_info_hook_type hnsw_next_relation_info;
-
-/*
- * PostgreSQL's planner matches a bare boolean column, which is what it makes
- * of "flag = true", only to operator families it knows. For planning alone our
- * filter columns pass for members of btree's, whose operators theirs has too.
- */
-static void
-hnsw_relation_info(PlannerInfo *root, Oid relation, bool inhparent, RelOptInfo *rel)
-{
-	ListCell   *cell;
-	int			i;
-
-	if (hnsw_next_relation_info != NULL)
-		hnsw_next_relation_info(root, relation, inhparent, rel);
-	foreach(cell, rel->indexlist)
-	{
-		IndexOptInfo *index = lfirst(cell);
-
-		if (index->amcostestimate != hnswcostestimate)
-			continue;
-		for (i = 1; i < index->nkeycolumns; i++)
-			if (index->opcintype[i] == BOOLOID)
-				index->opfamily[i] = BOOL_BTREE_FAM_OID;
-	}
-}
 
 void
 rv_indexam_init(void)
 {
-	hnsw_next_relation_info = get_relation_info_hook;
-	get_relation_info_hook = hnsw_relation_info;
+	rvi_hnsw_path_init();
 	hnsw_reloption_kind = add_reloption_kind();
 	add_int_reloption(hnsw_reloption_kind, "m", "Number of edges per node on upper levels",
 					  RV_HNSW_DEFAULT_M, RVE_HNSW_MIN_M, RVE_HNSW_MAX_M, AccessExclusiveLock);

@@ -125,7 +125,7 @@ hnswcostestimate(struct PlannerInfo *root, struct IndexPath *path, double loop_c
 	if (path->indexclauses != NIL)
 	{
 		double		tuples = Max(path->indexinfo->tuples, 1);
-		double		share = costs.numIndexTuples / tuples;
+		double		share = costs.indexSelectivity * path->indexinfo->rel->tuples / tuples;
 
 		cost_filtered(path, Min(Max(share, 1 / tuples), 1), random_page_cost, seq_page_cost, m,
 					  startup_cost, total_cost);

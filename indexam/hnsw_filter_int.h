@@ -106,6 +106,9 @@ extern void rvi_hnsw_filter_encode(const RvHnswFilterColumns *columns, const Dat
 /* Scan keys as a filter, in CurrentMemoryContext; NULL when there is nothing to test. */
 extern RvHnswFilter *rvi_hnsw_filter_create(const RvHnswFilterColumns *columns, ScanKey keys,
 											int nkeys);
+/* hnsw_path.c: installs the planner hooks; from _PG_init */
+extern void rvi_hnsw_path_init(void);
+
 extern bool rvi_hnsw_filter_test_many(const RvHnswFilterTest *test, uint64 value);
 
 static inline bool

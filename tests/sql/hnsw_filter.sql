@@ -58,6 +58,8 @@ SELECT pg_temp.plan($$SELECT id FROM hnsw_f WHERE i2 = 3 AND i4 < 5000::int8 AND
 	AND l4 @> '{1}' ORDER BY v <-> '[0.5,0.5,0.5,0.5]' LIMIT 5$$);
 SELECT pg_temp.plan($$SELECT id FROM hnsw_f WHERE NOT b AND i2 IS NULL AND i4 IS NOT NULL AND id % 2 = 0
 	ORDER BY v <-> '[0.5,0.5,0.5,0.5]' LIMIT 5$$);
+SELECT pg_temp.plan($$SELECT id FROM hnsw_f WHERE t IN ('tenant 3', 'tenant 7') AND i2 = 1 AND i4 = ANY ('{1000,2000}')
+	AND id % 2 = 0 AND i8 <> ALL ('{1}') ORDER BY v <-> '[0.5,0.5,0.5,0.5]' LIMIT 5$$);
 RESET enable_seqscan;
 
 SET hnsw.ef_search = 200;
@@ -80,7 +82,12 @@ FROM unnest(ARRAY[
 	'l2 && ''{NULL,3}''', 'l2 IS NULL', 'l2 IS NOT NULL',
 	'l4 && ''{1005}''', 'l4 @> ''{1005}''', 'l4 && ''{1005,1006,1007}''', 'l4 @> ''{4,2,3}''', 'l4 IS NULL',
 	'i2 = 3 AND b', 'i2 = 3 AND i4 < 20000 AND NOT b', 'l4 && ''{1,2}'' AND t = ''tenant 8''',
-	'i2 = 3 AND id % 2 = 0']) condition;
+	'i2 = 3 AND id % 2 = 0',
+	'i2 IN (1, 3)', 'i2 IN (1, 3, NULL)', 'i2 = ANY (NULL)', 'i2 = ANY (''{}'')', 'i4 IN (7000, 9000, 99999999999)',
+	'i4 < ANY (''{1000,2000}'')', 'i8 IN (0, 10000000000, 9223372036854775807)', 'd IN (''2024-03-01'', ''infinity'')',
+	'b IN (true, NULL)', 'u IN (md5(''3'')::uuid, md5(''4'')::uuid)', 't IN (''tenant 3'', ''tenant 7'', ''x'')',
+	'vc IN (''v1'', ''v2'')', 'i2 IN (1, 3) AND i2 < 2', 'i2 NOT IN (1, 3)',
+	'i2 IN (1, 3) AND t IN (''tenant 3'', ''tenant 7'') AND l4 && ''{1,2}''']) condition;
 
 -- parameters, and values that come when the scan has begun
 SET enable_seqscan = off;
