@@ -226,7 +226,7 @@ rvi_quant_residual_refine(const RveCodec *base, const RveCodecQuery *base_query,
 	}
 	bound += 1.001 * FLOAT_ROUNDING * fabs((double) factors->add) + (double) FLT_TRUE_MIN +
 		DOUBLE_SUM * (fabs(query->exact_g) + fabs(dot));
-	if (!(fabs(value) <= DBL_MAX) || !(bound <= DBL_MAX) || !(header.err < FLT_MAX))
+	if (!(fabs(value) <= DBL_MAX) || !(bound >= 0 && bound <= DBL_MAX) || !(header.err < FLT_MAX))
 	{
 		*error = DBL_MAX;
 		return rvi_quant_refine_unknown(base, base_query, code, factors, residual, error);
