@@ -9,7 +9,7 @@ COMPATVERSION := 0.8.6
 PG_CONFIG    ?= pg_config
 BUILD        := build
 
-USER_TARGETS := help demo check unit check-core check-layers check-style check-symbols \
+USER_TARGETS := help demo check unit fuzz check-core check-layers check-style check-symbols \
                 check-sanitize start stop bench bench-ann
 
 ifneq ($(filter $(USER_TARGETS),$(MAKECMDGOALS)),)
@@ -38,6 +38,10 @@ stop:
 #@ make unit            engine/core unit tests (Check, ASan and UBSan), no server
 unit:
 	@tools/private unit
+
+#@ make fuzz            the fuzz drivers of engine/core for many rounds; tools/private fuzz <rounds> <seed>
+fuzz:
+	@tools/private fuzz
 
 #@ make check-core      PostgreSQL's own regression suite on ruvector_tam, compared with heap
 check-core:

@@ -25,6 +25,7 @@
 
 #define PIVOTS_CANDIDATES 128	/* sampled rows for each */
 #define PIVOTS_MAX_CANDIDATES 8192
+#define PIVOTS_MEMORY 4			/* part of maintenance_work_mem for them, 1 / so many */
 #define PIVOTS_ROUNDS 3			/* of improving rows that are pivots */
 #define PIVOTS_MEDOID_MEMBERS 64	/* looked at for a better one */
 #define PIVOTS_MEAN_ROUNDS 10	/* of k-means */
@@ -246,7 +247,10 @@ rvi_hnsw_cells_choose_pivots(HnswBuild *build, HnswCells *cells)
 	uint8	   *means = palloc_extended(cells->count * stride, MCXT_ALLOC_HUGE);
 	uint32		i;
 
+	/* within a part of the memory, but at least two for each */
 	sample.room = Min(cells->count * PIVOTS_CANDIDATES, PIVOTS_MAX_CANDIDATES);
+	sample.room = (uint32) Min(sample.room, build->memory_limit / PIVOTS_MEMORY / stride);
+	sample.room = Max(sample.room, 2 * cells->count);
 	sample.items = palloc_extended(sample.room * stride, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	sample.item = palloc(sample.room * sizeof(void *));
 	for (i = 0; i < sample.room; i++)

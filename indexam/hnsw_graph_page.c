@@ -82,7 +82,10 @@ gpage_peek_neighbors(RvHnswReader *reader, RvHnswPlace place, RveNode node, RveN
 	if (slot == NULL || !rvi_hnsw_peek_holds(reader, slot, node, &seq))
 		return -1;
 	state = slot->state;
-	degree = Min(slot->degree, 2 * geo->m);
+
+	/* read once: the page may change between a test of it and its use */
+	degree = ((volatile RvHnswSlotData *) slot)->degree;
+	degree = Min(degree, 2 * geo->m);
 	n = gpage_copy_edges(rvi_hnsw_slot_edges(geo, slot), degree, node, out);
 	if (!rvi_hnsw_peek_holds(reader, slot, node, &seq))
 		return -1;

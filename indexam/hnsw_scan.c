@@ -47,7 +47,8 @@
 #define SCAN_ENTRY_ATTEMPTS 16	/* when vacuum replaces the entry as a search starts */
 #define SCAN_CHAIN_RESTARTS 16	/* when vacuum takes duplicates out under a walk */
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
-#define SCAN_FLOAT_SLACK 1e-5	/* what float32 sums of 16,000 terms may lose */
+#define SCAN_FLOAT_ROUNDING 6.1e-8	/* of one operation; kernels have n / 8 + 16 a term (rve_dist.h) */
+#define SCAN_FLOAT_SLACK 1e-5	/* under cosine, what rounding of scaled vectors may lose */
 #define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
 #define SCAN_MARGIN_WORST 1.25	/* and times the worst seen */
 #define SCAN_TIES 8				/* times its rounding error a row's bound is lowered for the sake of ties */
@@ -522,14 +523,16 @@ scan_next_row(HnswScan *state, ScanRow *out)
 static double
 scan_operator_value(const HnswScan *state, const ScanRow *row)
 {
-	double		slack = row->exact ? 0 : SCAN_FLOAT_SLACK;
+	double		terms = Min(state->index->geo.dim, RV_VECTOR_MAX_DIM);
+	double		slack = row->exact ? 0 : SCAN_FLOAT_ROUNDING * (terms / 8 + 16);
 
 	switch (state->index->metric)
 	{
 		case RVE_METRIC_L2:
 			return sqrt(Max(row->bound, 0.0)) * (1 - slack);
 		case RVE_METRIC_COSINE:
-			return row->bound / 2 - slack;
+			/* three sums, a root and a quotient, near 1 */
+			return row->bound / 2 - 4 * slack;
 		default:
 			return row->bound - slack * fabs(row->bound);
 	}

@@ -14,7 +14,7 @@
  * neighbours; the new directory; the switch, one record; then rows that moved
  * out of lists that stay. A crash before the switch leaves lost pages and
  * perhaps rows in two lists, one after it rows in two lists: scans return none
- * twice. While rows are copied the old list takes new ones, until it is
+ * twice. Rows for lists that stay are therefore written last. While rows are copied the old list takes new ones, until it is
  * marked busy for the rest; from then to the switch inserts into it wait for
  * the page lock on the meta page that is held here.
  *
@@ -95,6 +95,9 @@ typedef struct IvfMaintain
 	RvIvfReader reader;
 	RvIvfWriter writer;
 	RvIvfBatch	batch;
+	MaintainList **owners;		/* of the batch's rows: list and entry that they are copies of */
+	Size	   *entries;
+	bool		deferring;		/* rows for lists that stay are left for later */
 	RvIvfPageRows rows;
 	MemoryContext row_context;
 	MaintainMoved *moved;
@@ -381,14 +384,51 @@ maintain_init_next(IvfMaintain *m)
 	}
 	m->directory.error = m->anew ? (float) m->new_error : maintain_error(m, &m->next.centroids);
 	rvi_ivf_batch_init(&m->batch, &m->next, &m->writer);
+	m->owners = palloc(m->batch.room * sizeof(MaintainList *));
+	m->entries = palloc(m->batch.room * sizeof(Size));
 }
 
 /* ---- rows of lists that go ---- */
 
+/* Takes rows out of the batch that belong in lists that stay; they count as not copied. */
+static void
+maintain_defer(IvfMaintain *m)
+{
+	RvIvfBatch *batch = &m->batch;
+	Size		dim = m->index->geo.dim;
+	int			kept = 0;
+	int			i;
+
+	for (i = 0; i < batch->count; i++)
+	{
+		Size		entry = m->entries[i];
+
+		if (batch->nearest[i] < (uint32) m->kept)
+		{
+			m->owners[i]->copied[entry / 8] &= ~(1 << (entry % 8));
+			continue;
+		}
+		if (kept != i)
+		{
+			memcpy(batch->x + kept * dim, batch->x + i * dim, dim * sizeof(float));
+			batch->items[kept] = batch->items[i];
+			batch->nearest[kept] = batch->nearest[i];
+		}
+		kept++;
+	}
+	batch->count = kept;
+}
+
+/*
+ * Appends the batch's rows. Before the lists are busy, only those for new
+ * lists: what an error then leaves behind is lost pages, and not row after row twice.
+ */
 static void
 maintain_flush(IvfMaintain *m)
 {
 	rvi_ivf_batch_assign(&m->batch);
+	if (m->deferring)
+		maintain_defer(m);
 	m->done->moved += rvi_ivf_batch_load(&m->batch);
 }
 
@@ -431,9 +471,12 @@ maintain_copy(IvfMaintain *m, MaintainList *list)
 		{
 			MemoryContext old;
 			RvIvfRow	row;
+			Size		entry = page * m->index->geo.capacity + m->rows.positions[i];
 
-			if (!maintain_take(m, list, page * m->index->geo.capacity + m->rows.positions[i]))
+			if (!maintain_take(m, list, entry))
 				continue;
+			m->owners[m->batch.count] = list;
+			m->entries[m->batch.count] = entry;
 			old = MemoryContextSwitchTo(m->row_context);
 			rvi_ivf_read_stored(&m->reader, m->index, m->rows.places[i], &row);
 			rvi_ivf_batch_add(&m->batch, &row, &m->rows.tids[i]);
@@ -608,7 +651,7 @@ maintain_switch(IvfMaintain *m)
 		m->done->split += m->lists[i].parts > 1;
 		m->done->merged += m->lists[i].parts == 0;
 	}
-	maintain_copy_all(m);		/* what came meanwhile */
+	maintain_copy_all(m);		/* what came meanwhile, and what goes to lists that stay */
 	head = rvi_ivf_write_retired(&m->writer, retired, gone, m->meta.retired_head);
 	rvi_ivf_switch(&m->writer, &m->directory, head);
 	UnlockPage(m->rel, RV_IVF_META_BLOCK, ExclusiveLock);
@@ -625,7 +668,9 @@ maintain_lists(IvfMaintain *m)
 	if (!maintain_plan(m) || !maintain_create_lists(m))
 		return;
 	maintain_init_next(m);
+	m->deferring = true;
 	maintain_copy_all(m);
+	m->deferring = false;
 	maintain_reassign(m);
 	rvi_ivf_read_meta(m->rel, &m->meta);
 	maintain_switch(m);

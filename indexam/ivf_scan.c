@@ -406,7 +406,8 @@ ivf_scan_next(IvfScan *state, ItemPointer tid)
 			(state->results.count == 0 ||
 			 !(state->results.all[0].dist <= (double) state->pool.limit * state->unit)))
 		{
-			ivf_scan_batch(state, state->pool.want * SCAN_POOL_GROWTH);
+			ivf_scan_batch(state, Min(state->pool.want, PG_INT32_MAX / SCAN_POOL_GROWTH) *
+						   SCAN_POOL_GROWTH);
 			continue;
 		}
 		if (state->results.count == 0)

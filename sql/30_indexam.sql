@@ -53,5 +53,5 @@ CREATE FUNCTION ruvector_index_check(index regclass,
 	OUT severity text, OUT invariant text, OUT block bigint, OUT detail text) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_index_check(regclass) IS
-	'breaches of an hnsw index''s invariants (indexam/README-hnsw.md); no rows = sound';
+	'breaches of an hnsw or ivfflat index''s invariants (indexam/README-hnsw.md, README-ivfflat.md); no rows = sound';
 REVOKE EXECUTE ON FUNCTION ruvector_index_check(regclass) FROM PUBLIC;

@@ -1,10 +1,13 @@
-# Builds every tests/unit/test_*.c with all of engine/core under FLAGS into DIR (tools/run_tests).
+# Builds every tests/unit/test_*.c and tests/fuzz/fuzz_*.c with all of engine/core under FLAGS into DIR (tools/run_tests).
 CORE  := $(wildcard engine/core/*/*.c)
 TESTS := $(basename $(notdir $(wildcard tests/unit/test_*.c)))
+FUZZ  := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 OBJS  := $(CORE:%.c=$(DIR)/%.o)
 X86   := $(filter x86_64,$(shell uname -m))
 
-all: $(TESTS:%=$(DIR)/%)
+all: $(TESTS:%=$(DIR)/%) fuzz
+fuzz: $(FUZZ:%=$(DIR)/%)
+.PHONY: all fuzz
 
 $(DIR)/engine/core/dist/dist_avx2.o: ISA = $(if $(X86),-mavx2 -mfma -mf16c)
 $(DIR)/engine/core/dist/dist_avx512.o: ISA = $(if $(X86),-mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma)
@@ -20,5 +23,8 @@ $(DIR)/%.o: %.c
 $(DIR)/test_%: tests/unit/test_%.c $(OBJS)
 	$(CC) $(FLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $$(pkg-config --cflags --libs check) -lm
 
--include $(OBJS:.o=.d) $(TESTS:%=$(DIR)/%.d)
+$(DIR)/fuzz_%: tests/fuzz/fuzz_%.c $(OBJS)
+	$(CC) $(FLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) -lm
+
+-include $(FUZZ:%=$(DIR)/%.d) $(OBJS:.o=.d) $(TESTS:%=$(DIR)/%.d)
 .SECONDARY:

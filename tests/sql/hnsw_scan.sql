@@ -161,3 +161,21 @@ SELECT count(DISTINCT id) FROM (SELECT id FROM hnsw_x ORDER BY v <#> '[1,1]') s;
 SELECT id FROM hnsw_x ORDER BY v <-> '[1,1]', id LIMIT 2;
 DROP TABLE hnsw_s, hnsw_z, hnsw_x;
 DROP FUNCTION hnsw_vector, hnsw_by_index, hnsw_by_sort;
+
+-- a query at right angles to a common offset: the operator's own sums lose more than the distances differ by
+CREATE TABLE hnsw_far (id int, v vector(64));
+INSERT INTO hnsw_far SELECT i, (SELECT array_agg(1000 + sin(i * j) * 0.01 ORDER BY j) FROM generate_series(1, 64) j)
+FROM generate_series(1, 500) i;
+CREATE INDEX hnsw_far_ip ON hnsw_far USING hnsw (v vector_ip_ops);
+CREATE INDEX hnsw_far_cos ON hnsw_far USING hnsw (v vector_cosine_ops);
+CREATE INDEX hnsw_far_l2 ON hnsw_far USING hnsw (v vector_l2_ops);
+SET enable_seqscan = off;
+SET hnsw.ef_search = 100;
+SELECT array_agg(CASE WHEN j % 2 = 0 THEN 1000 ELSE -1000 END + sin(j) ORDER BY j)::vector(64) AS across
+FROM generate_series(1, 64) j \gset
+SELECT count(*) FROM (SELECT id FROM hnsw_far ORDER BY v <#> :'across' LIMIT 50) s;
+SELECT count(*) FROM (SELECT id FROM hnsw_far ORDER BY v <=> :'across' LIMIT 50) s;
+SELECT count(*) FROM (SELECT id FROM hnsw_far ORDER BY v <-> :'across' LIMIT 50) s;
+RESET hnsw.ef_search;
+RESET enable_seqscan;
+DROP TABLE hnsw_far;

@@ -60,6 +60,23 @@ SELECT ic_count('ic');
 SELECT * FROM ruvector_index_check('ic_v');
 SELECT count(*) FROM (SELECT id FROM ic ORDER BY v <-> ic_vector(5) LIMIT 2000) s WHERE id > 20000;
 
+-- one cluster grows, another shrinks: their lists are split and merged, the others stay as they are
+CREATE TABLE ic_local (id int, v vector(8)) WITH (autovacuum_enabled = off);
+INSERT INTO ic_local SELECT i, ic_vector(i) + array_fill(5 * (i % 10), ARRAY[8])::vector FROM generate_series(1, 4000) i;
+CREATE INDEX ic_local_v ON ic_local USING ivfflat (v) WITH (lists = 10);
+INSERT INTO ic_local SELECT i, ic_vector(i) + array_fill(15, ARRAY[8])::vector FROM generate_series(10001, 12500) i;
+SELECT split, merged, created > 1 AS created, moved > 2000 AND moved < 4000 AS only_theirs, lists_after > 9 AS more
+	FROM ruvector_index_maintenance('ic_local_v');
+SELECT * FROM ruvector_index_check('ic_local_v');
+SELECT ic_count('ic_local');
+DELETE FROM ic_local WHERE id % 10 = 7 AND id > 500 AND id < 10000;
+VACUUM ic_local;
+SELECT smallest > 100 AS merged, generation FROM ruvector_ivfflat_stats('ic_local_v');
+SELECT * FROM ruvector_index_check('ic_local_v');
+SELECT ic_count('ic_local');
+SELECT split, merged, moved FROM ruvector_index_maintenance('ic_local_v');
+DROP TABLE ic_local;
+
 -- all rows gone, and back
 DELETE FROM ic;
 VACUUM ic;

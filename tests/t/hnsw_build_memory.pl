@@ -93,6 +93,37 @@ foreach my $case ([ 'cosine', 16 ], [ 'l2', 2 ], [ 'ip', 16 ])
 	$node->safe_psql('postgres', 'DROP INDEX copies_idx');
 }
 
+# ---- the other kinds of codes, with and without payloads, and filter words ----
+$node->safe_psql('postgres', <<'SQL');
+	SELECT setseed(0.5);
+	CREATE TABLE kinds (id int, b bit(256), v vector(32), s sparsevec(1000), embedding vector(100));
+	INSERT INTO kinds SELECT i,
+		(SELECT string_agg(round(random())::text, '') FROM generate_series(1, 256) WHERE i = i)::bit(256),
+		ARRAY(SELECT random() FROM generate_series(1, 32) WHERE i = i)::vector,
+		('{' || (SELECT string_agg((j * 31 + i % 7 + 1) || ':' || random() + 0.01, ',') FROM generate_series(0, 19) j)
+			|| '}/1000')::sparsevec
+		FROM generate_series(1, 5000) i;
+SQL
+foreach my $case (
+	[ 'b bit_hamming_ops',      'b <~> (SELECT b FROM kinds WHERE id = 5)' ],
+	[ 'b bit_jaccard_ops',      'b <%> (SELECT b FROM kinds WHERE id = 5)' ],
+	[ 'v vector_l1_ops',        'v <+> (SELECT v FROM kinds WHERE id = 5)' ],
+	[ 's sparsevec_l2_ops',     's <-> (SELECT s FROM kinds WHERE id = 5)' ],
+	[ 'v vector_l2_ops, id',    'v <-> (SELECT v FROM kinds WHERE id = 5)', 'WHERE id <= 3000', 3000 ])
+{
+	my ($columns, $order, $condition, $count) = (@$case, '', 5000);
+	($status, $err) = run_loudly("SET maintenance_work_mem = '1MB'; CREATE INDEX kinds_idx ON kinds USING hnsw ($columns)");
+	is($status, 0, "$columns: built") or diag($err);
+	like($err, $in_parts, "$columns: in parts");
+	index_check_is_clean($node, 'kinds_idx', $columns);
+	is( $node->safe_psql('postgres', "SET enable_seqscan = off; SET hnsw.max_scan_tuples = 1000000;
+			SET hnsw.iterative_scan = relaxed_order; SELECT count(*), count(DISTINCT id), min(id) FILTER (WHERE place = 1)
+			FROM (SELECT id, row_number() OVER () AS place FROM
+				(SELECT id FROM kinds $condition ORDER BY $order LIMIT 1000000) s) s"),
+		"$count|$count|5", "$columns: every row once, the nearest first");
+	$node->safe_psql('postgres', 'DROP INDEX kinds_idx');
+}
+
 # ---- more rows than the sample of blocks lets expect ----
 # Of 18 blocks the sample reads the first 8. The index takes the rows of the first and of the last 9.
 my $fill = 'TRUNCATE uneven; INSERT INTO uneven

@@ -205,13 +205,19 @@ rvi_quant_residual_refine(const RveCodec *base, const RveCodecQuery *base_query,
 	bound = (double) header.err * query->norm * (1.0 + DOUBLE_SUM);
 	if (base->metric == RVE_METRIC_IP)
 	{
-		/* what a sum in double can have lost in <r, c> and <q, c>, |r| <= length */
+		/*
+		 * |r| <= length. Sums in double can have lost something in <r, c> and
+		 * <q, c>; those in float32 that others compute of the vectors
+		 * themselves lose a share of |q| |o|, however small <q, o> is.
+		 */
 		double		length = (double) header.delta * sqrt((double) codec->coded) *
-			(128.0 + fabs((double) header.ends)) + (double) header.err;
+			(codec->levels / 2.0 + 1.0 + fabs((double) header.ends)) + (double) header.err;
+		double		mean = sqrt(codec->mean_norm2);
+		double		floats = 1.01 * FLOAT_ROUNDING * ((double) base->dim / 8.0 + 16.0);
 
 		value = known - dot;
-		bound += DOUBLE_SUM * sqrt(codec->mean_norm2) *
-			(length + query->norm + sqrt(codec->mean_norm2));
+		bound += DOUBLE_SUM * mean * (length + query->norm + mean) +
+			floats * (query->norm + mean) * (length + mean);
 	}
 	else
 	{
@@ -220,7 +226,7 @@ rvi_quant_residual_refine(const RveCodec *base, const RveCodecQuery *base_query,
 	}
 	bound += 1.001 * FLOAT_ROUNDING * fabs((double) factors->add) + (double) FLT_TRUE_MIN +
 		DOUBLE_SUM * (fabs(query->exact_g) + fabs(dot));
-	if (!(fabs(value) <= DBL_MAX) || !(bound <= DBL_MAX) || !(header.err < FLT_MAX))
+	if (!(fabs(value) <= DBL_MAX) || !(bound >= 0 && bound <= DBL_MAX) || !(header.err < FLT_MAX))
 	{
 		*error = DBL_MAX;
 		return rvi_quant_refine_unknown(base, base_query, code, factors, residual, error);
