@@ -1,7 +1,7 @@
 # hnsw_check.pl
 #     ruvector_index_check finds what is broken on purpose, and nothing crashes on hostile pages.
 #
-# Each invariant HNSW-1 .. HNSW-11 of indexam/README-hnsw.md is broken by editing the bytes of the
+# Each invariant HNSW-1 .. HNSW-12 of indexam/README-hnsw.md is broken by editing the bytes of the
 # index's file (checksums are off here). The offsets are those of docs/hnsw-format.md, computed here
 # a second time: 8 dimensions, m = 4, 8-bit codes of 8 bytes.
 use strict;
@@ -153,4 +153,45 @@ foreach my $version (1, 3)
 }
 $node->safe_psql('postgres', 'REINDEX INDEX t_v');
 is($node->safe_psql('postgres', "SELECT count(*) FROM ruvector_index_check('t_v')"), '0', 'REINDEX makes it sound');
+
+# an index with a filter column; its first filter page says word after word what the nodes have
+$node->safe_psql('postgres', 'CREATE TABLE f AS SELECT id, v::vector(8) AS v, id AS k FROM t; CREATE INDEX f_v ON f USING hnsw (v vector_l2_ops, k) WITH (m = 4, ef_construction = 16)');
+my $page = $node->safe_psql('postgres', "SELECT min(b) FROM generate_series(0, pg_relation_size('f_v') / 8192 - 1) b, ruvector_hnsw_page_stats('f_v', b) WHERE kind = 'filter'");
+is($node->safe_psql('postgres', "SELECT count(*) FROM ruvector_index_check('f_v')"), '0', 'an index with a filter column is sound');
+$file = $node->data_dir . '/' . $node->safe_psql('postgres', "SELECT pg_relation_filepath('f_v')");
+$node->stop;
+$good = PostgreSQL::Test::Utils::slurp_file($file);
+foreach my $case (
+	[ 'HNSW-12', 'word of a node', sub { put($_[0], $page * PAGE + HEADER + 4 * 7, 'V', 0x80000000 + 12345) } ],
+	[ 'HNSW-12', 'filter page that is zero', sub { substr(${ $_[0] }, $page * PAGE, PAGE) = "\0" x PAGE } ],
+	[ 'HNSW-1', 'kind of a filter page', sub { put($_[0], $page * PAGE + PAGE - 4, 'v', 5) } ],
+	[ 'meta', 'kind of a filter word', sub { put($_[0], meta(104), 'C', 7) } ],
+	[ 'meta', 'number of filter words', sub { put($_[0], meta(23), 'C', 15) } ])
+{
+	my ($invariant, $what, $break) = @$case;
+	my $bytes = $good;
+
+	$break->(\$bytes);
+	open my $out, '>:raw', $file or die "$file: $!";
+	print $out $bytes;
+	close $out;
+	$node->start;
+	my ($status, $found, $err) = $node->psql('postgres', "SELECT string_agg(DISTINCT invariant, ' ') FROM ruvector_index_check('f_v')");
+	if ($invariant eq 'meta')
+	{
+		like("$status $err", qr/^3 .*HNSW-3/s, "$what is refused");
+	}
+	else
+	{
+		like("$status $found", qr/^0 .*\b$invariant\b/, "$what is a breach of $invariant");
+	}
+	for my $sql ("SET enable_seqscan = off; SELECT count(*) FROM (SELECT * FROM f WHERE k > 3 ORDER BY v <-> '[1,2,3,4,5,6,7,8]' LIMIT 40) s",
+		"INSERT INTO f SELECT 500, v, 9 FROM f WHERE id = 3", 'DELETE FROM f WHERE id % 5 = 0', 'VACUUM f')
+	{
+		($status) = $node->psql('postgres', $sql);
+		fail("$what: $sql ended the session") if $status == 2;
+	}
+	is($node->safe_psql('postgres', 'SELECT 1'), '1', "$what: the server lives");
+	$node->stop;
+}
 done_testing();

@@ -66,6 +66,17 @@ score_filtered(void *host, const RveNode *nodes, int n, float *dist, bool *pass)
 		pass[i] = passing[nodes[i]];
 }
 
+static int	guesses;
+
+/* Wrong for one in 16. */
+static void
+guess(void *host, const RveNode *nodes, int n, bool *worth)
+{
+	guesses += n;
+	for (int i = 0; i < n; i++)
+		worth[i] = passing[nodes[i]] != (nodes[i] % 16 == 5);
+}
+
 /* 40 clusters; row i is of cluster i % 40 */
 static void
 setup(void)
@@ -95,6 +106,7 @@ setup(void)
 	ops.neighbors = neighbors;
 	ops.score = score;
 	ops.score_filtered = score_filtered;
+	ops.guess = guess;
 }
 
 static void
@@ -160,11 +172,15 @@ is_near(const float *query, RveNode row)
 	return passing[row] && nearer < K;
 }
 
+static bool is_reluctant;
+static uint64_t recall_scored;	/* by its last query */
+
 /* Mean recall@K of the first results; checks that all results pass and are in order. */
 static double
 recall(int ef, int stop_k, int expected)
 {
-	RveHnswEffort effort = {.ef = ef, .filtered = true, .stop_k = stop_k, .stop_ratio = 1};
+	RveHnswEffort effort = {.ef = ef, .filtered = true, .stop_k = stop_k, .stop_ratio = 1,
+	.reluctant = is_reluctant};
 	RveHnswSearch *search;
 	RveGraph	graph = filtered_graph();
 	int			hits = 0;
@@ -190,6 +206,7 @@ recall(int ef, int stop_k, int expected)
 		for (int i = 0; i < K && i < count; i++)
 			hits += is_near(query, found[i].node);
 	}
+	recall_scored = rve_hnsw_search_scored(search);
 	rve_hnsw_search_free(search);
 	return hits / ((double) QUERIES * (expected < K ? expected : K));
 }
@@ -210,6 +227,25 @@ START_TEST(random_filters_are_met)
 	n = set_random_filter(.001, 5);
 	ck_assert_int_gt(n, 0);
 	ck_assert_double_eq(recall(40, 0, n), 1);
+}
+END_TEST
+
+/* Fewer distances for nearly the same; all that pass are found all the same. */
+START_TEST(reluctant_searches_score_less)
+{
+	int			n = set_random_filter(.1, 3);
+	uint64_t	eager;
+
+	ck_assert_double_ge(recall(40, 24, n), 0.97);
+	eager = recall_scored;
+	is_reluctant = true;
+	guesses = 0;
+	ck_assert_double_ge(recall(40, 24, n), 0.9);
+	ck_assert_int_gt(guesses, 0);
+	ck_assert_uint_lt(recall_scored, eager * 3 / 4);
+	n = set_random_filter(.005, 9);
+	ck_assert_double_ge(recall(100, 0, n), 0.99);
+	is_reluctant = false;
 }
 END_TEST
 
@@ -245,11 +281,12 @@ START_TEST(nothing_passes)
 END_TEST
 
 /* Resumed to the end, a search returns each node that passes once, and no other. */
-START_TEST(resume_returns_all_that_pass)
+static void
+check_resume(bool reluctant)
 {
 	static bool seen[ROWS];
 	RveHnswEffort effort = {.ef = 30, .filtered = true, .resumable = true, .stop_k = 8,
-	.stop_ratio = 1};
+	.stop_ratio = 1, .reluctant = reluctant};
 	RveHnswSearch *search;
 	RveGraph	graph = filtered_graph();
 	int			expected = set_random_filter(.2, 6);
@@ -280,6 +317,12 @@ START_TEST(resume_returns_all_that_pass)
 	}
 	ck_assert_int_eq(total, expected);
 	rve_hnsw_search_free(search);
+}
+
+START_TEST(resume_returns_all_that_pass)
+{
+	check_resume(false);
+	check_resume(true);
 }
 END_TEST
 
@@ -369,6 +412,7 @@ main(void)
 	tcase_set_timeout(tcase, 120);
 	tcase_add_unchecked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, random_filters_are_met);
+	tcase_add_test(tcase, reluctant_searches_score_less);
 	tcase_add_test(tcase, correlated_filters_are_met);
 	tcase_add_test(tcase, nothing_passes);
 	tcase_add_test(tcase, resume_returns_all_that_pass);
