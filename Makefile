@@ -155,6 +155,7 @@ INDEXAM_OBJS = \
 	indexam/advice_find.o \
 	indexam/advice_plan.o \
 	indexam/advice_rules.o \
+	indexam/am_cache.o \
 	indexam/am_common.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \

@@ -14,7 +14,7 @@
 #include "utils/rel.h"
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
+#include "indexam/am_int.h"
 
 /* Support procedures of our opclasses. */
 #define AM_DISTANCE_PROC 1

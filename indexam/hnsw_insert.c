@@ -357,7 +357,7 @@ insert_find_live(HnswInsert *insert)
 	int			n = 0;
 	int			i;
 
-	old = MemoryContextSwitchTo(insert->index->context);
+	old = MemoryContextSwitchTo(insert->index->cached.context);
 	status = rve_hnsw_search_start(insert->search, &insert->graph->graph, &effort);
 	while (status == RVE_OK && n == 0)
 	{
@@ -391,7 +391,7 @@ insert_as_duplicate(HnswInsert *insert)
 static void
 insert_search(HnswInsert *insert)
 {
-	MemoryContext old = MemoryContextSwitchTo(insert->index->context);
+	MemoryContext old = MemoryContextSwitchTo(insert->index->cached.context);
 	RveStatus	status = rve_hnsw_insert_search(insert->search, &insert->graph->graph,
 												&insert->effort, &insert->links);
 
@@ -459,7 +459,7 @@ insert_create(RvHnswWriter *writer, RvHnswIndex *index)
 	insert->parent = insert->failed_parent = RVE_NODE_NONE;
 	if (index->insert_search == NULL)
 	{
-		MemoryContext old = MemoryContextSwitchTo(index->context);
+		MemoryContext old = MemoryContextSwitchTo(index->cached.context);
 
 		rv_runtime_check_status(rve_hnsw_search_create(&index->insert_search), "hnsw insert");
 		MemoryContextSwitchTo(old);

@@ -17,11 +17,11 @@
 #include "storage/bufpage.h"
 #include "storage/itemptr.h"
 #include "port/atomics.h"
-#include "storage/relfilenode.h"
 #include "utils/relcache.h"
 
 #include "engine/core/hnsw/rve_hnsw.h"
 #include "engine/types/rv_types.h"
+#include "indexam/am_int.h"
 #include "indexam/hnsw_filter_int.h"
 
 /* ---- on disk; docs/hnsw-format.md has the tables ---- */
@@ -224,12 +224,8 @@ extern RvHnswPageKind rvi_hnsw_block_kind(const RvHnswGeometry *geo, BlockNumber
 
 typedef struct RvHnswIndex
 {
-	Oid			relid;
-	RelFileNode locator;
+	RvAmCached	cached;			/* first; its version is the magic */
 	uint32		magic;
-	uint32		refs;
-	uint64		last_use;
-	MemoryContext context;
 	const RvTypeDesc *type;
 	RveMetric	metric;
 	RvHnswGeometry geo;
@@ -680,10 +676,6 @@ extern uint32 rvi_hnsw_free_slots(RvHnswWriter *writer, BlockNumber block, RvHns
 								  void *arg);
 
 /* ---- rows in and out ---- */
-
-/* am_common.c: the opclass's meaning */
-extern void rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric);
-extern bool rvi_am_normalize(float *x, int dim);
 
 /* A row as the index keeps it; the buffers belong to whoever holds it. */
 typedef struct RvHnswRow

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * hnsw_page.c
- *	  Reading index pages, and the session's cache of open indexes.
+ *	  Reading index pages, and opening indexes.
  *
  * Readers take a share lock on one page at a time and copy what they need.
  * A block that does not exist yet, or is all zero, is a page without slots:
@@ -15,29 +15,17 @@
 
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
-#include "utils/hsearch.h"
-#include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
 
-#define PAGE_CACHE_LIMIT 64		/* indexes whose codec a session keeps */
+#define PAGE_CACHE_LIMIT 64
 
 /* by RveCodeKind */
 static const uint32 page_max_dim[] = {
 	0, RV_VECTOR_MAX_DIM, RV_VECTOR_MAX_DIM, RV_BIT_MAX_INDEXED_DIM, RV_SPARSEVEC_MAX_DIM
 };
-
-static HTAB *page_index_cache = NULL;
-static uint64 page_cache_clock = 0;
-
-/* The cache's entries hold a pointer, so that an index stays where it is when the table grows. */
-typedef struct PageCacheEntry
-{
-	Oid			relid;
-	RvHnswIndex *index;
-} PageCacheEntry;
 
 void
 rvi_hnsw_corrupted(Relation rel, BlockNumber block, const char *detail)
@@ -414,144 +402,42 @@ page_check_filters(Relation rel, const RvHnswMetaPageData *meta, RvHnswFilterCol
 }
 
 /* Reads what does not change in the life of an index. */
-static RvHnswIndex *
-page_load_index(Relation rel, const RvHnswMetaPageData *meta)
+static RvAmCached *
+page_load_index(Relation rel, void *arg)
 {
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "hnsw index",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
+	const RvHnswMetaPageData *meta = arg;
 	RvHnswIndex *index = palloc0(sizeof(RvHnswIndex));
 	RveCodecParams params;
 	RveStatus	status;
 	float	   *mean;
 
-	PG_TRY();
-	{
-		index->relid = RelationGetRelid(rel);
-		index->locator = rel->rd_node;
-		index->magic = meta->index_magic;
-		index->context = context;
-		rvi_am_lookup(rel, &index->type, &index->metric);
-		if (index->metric != (RveMetric) meta->metric)
-			rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
+	index->cached.version = meta->index_magic;
+	index->magic = meta->index_magic;
+	rvi_am_lookup(rel, &index->type, &index->metric);
+	if (index->metric != (RveMetric) meta->metric)
+		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
 						   "HNSW-3: the index was built for another distance.");
-		page_check_filters(rel, meta, &index->filters);
-		rvi_hnsw_geometry_init(&index->geo, meta);
-		index->raw_payload = rvi_hnsw_payload_is_raw(meta);
-		memcpy(index->stop_ratio, meta->stop_ratio, sizeof(index->stop_ratio));
-		rvi_hnsw_codec_params(meta, &params);
-		mean = page_read_mean(rel, index);
-		params.mean = index->geo.mean_pages > 0 ? mean : NULL;
-		status = rve_quant_codec_create(&params, &index->codec);
-		if (status == RVE_INVALID_ARGUMENT)
-			rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
-							   "HNSW-3: the meta page or the mean holds values that no codec takes.");
-		rv_runtime_check_status(status, "hnsw codec");
-		pfree(mean);
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(context);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(old);
-	return index;
-}
-
-/* Drops the least recently used index nobody holds, when there are too many. */
-static void
-page_cache_evict(void)
-{
-	HASH_SEQ_STATUS status;
-	PageCacheEntry *entry;
-	PageCacheEntry *oldest = NULL;
-
-	if (hash_get_num_entries(page_index_cache) <= PAGE_CACHE_LIMIT)
-		return;
-	hash_seq_init(&status, page_index_cache);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		if (entry->index->refs == 0 &&
-			(oldest == NULL || entry->index->last_use < oldest->index->last_use))
-			oldest = entry;
-	}
-	if (oldest != NULL)
-	{
-		MemoryContextDelete(oldest->index->context);
-		hash_search(page_index_cache, &oldest->relid, HASH_REMOVE, NULL);
-	}
-}
-
-/* A held index's context goes with its last holder if the cache no longer has it. */
-static void
-page_index_unref(void *arg)
-{
-	RvHnswIndex *index = arg;
-
-	index->refs--;
-	if (index->refs == 0 && !OidIsValid(index->relid))
-		MemoryContextDelete(index->context);
-}
-
-static void
-page_index_ref(RvHnswIndex *index)
-{
-	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-
-	callback->func = page_index_unref;
-	callback->arg = index;
-	index->refs++;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-}
-
-/* Takes an outdated index out of the cache. */
-static void
-page_cache_drop(PageCacheEntry *entry)
-{
-	RvHnswIndex *index = entry->index;
-
-	hash_search(page_index_cache, &entry->relid, HASH_REMOVE, NULL);
-	index->relid = InvalidOid;
-	if (index->refs == 0)
-		MemoryContextDelete(index->context);
+	page_check_filters(rel, meta, &index->filters);
+	rvi_hnsw_geometry_init(&index->geo, meta);
+	index->raw_payload = rvi_hnsw_payload_is_raw(meta);
+	memcpy(index->stop_ratio, meta->stop_ratio, sizeof(index->stop_ratio));
+	rvi_hnsw_codec_params(meta, &params);
+	mean = page_read_mean(rel, index);
+	params.mean = index->geo.mean_pages > 0 ? mean : NULL;
+	status = rve_quant_codec_create(&params, &index->codec);
+	if (status == RVE_INVALID_ARGUMENT)
+		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
+						   "HNSW-3: the meta page or the mean holds values that no codec takes.");
+	rv_runtime_check_status(status, "hnsw codec");
+	pfree(mean);
+	return &index->cached;
 }
 
 RvHnswIndex *
 rvi_hnsw_open(Relation rel, RvHnswMetaPageData *meta)
 {
-	Oid			relid = RelationGetRelid(rel);
-	PageCacheEntry *entry;
-	RvHnswIndex *index;
-	bool		found;
+	static RvAmCache cache = {"hnsw indexes", "hnsw index", PAGE_CACHE_LIMIT, page_load_index};
 
-	if (page_index_cache == NULL)
-	{
-		HASHCTL		control = {0};
-
-		control.keysize = sizeof(Oid);
-		control.entrysize = sizeof(PageCacheEntry);
-		page_index_cache = hash_create("hnsw indexes", PAGE_CACHE_LIMIT, &control,
-									   HASH_ELEM | HASH_BLOBS);
-	}
 	rvi_hnsw_read_meta(rel, meta);
-	entry = hash_search(page_index_cache, &relid, HASH_FIND, NULL);
-	if (entry != NULL && (entry->index->magic != meta->index_magic ||
-						  !RelFileNodeEquals(entry->index->locator, rel->rd_node)))
-	{
-		page_cache_drop(entry);
-		entry = NULL;
-	}
-	if (entry == NULL)
-	{
-		index = page_load_index(rel, meta);
-		page_cache_evict();
-		entry = hash_search(page_index_cache, &relid, HASH_ENTER, &found);
-		entry->index = index;
-	}
-	index = entry->index;
-	index->last_use = ++page_cache_clock;
-	page_index_ref(index);
-	return index;
+	return (RvHnswIndex *) rvi_am_cache_open(&cache, rel, meta->index_magic, meta);
 }

@@ -53,7 +53,7 @@ rvi_hnsw_peek_init(RvHnswReader *reader)
 
 	/* some room to grow, so that a session that inserts does not copy it again and again */
 	blocks += blocks / 8 + 64;
-	grown = MemoryContextAllocExtended(index->context, (Size) blocks * sizeof(Buffer),
+	grown = MemoryContextAllocExtended(index->cached.context, (Size) blocks * sizeof(Buffer),
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	if (index->seen != NULL)
 	{

@@ -28,7 +28,6 @@
 #include "utils/sampling.h"
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
 #include "indexam/ivf_int.h"
 
 #define IVF_BUILD_SEED UINT64CONST(0x52754976664974)	/* any constant: builds are reproducible */

@@ -18,7 +18,6 @@
 #include "utils/rel.h"
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
 #include "indexam/ivf_int.h"
 
 /* Waits until the list takes rows again or has been replaced. */

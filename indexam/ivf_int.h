@@ -18,11 +18,11 @@
 #include "access/transam.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
-#include "storage/relfilenode.h"
 #include "utils/relcache.h"
 
 #include "engine/core/ivf/rve_ivf.h"
 #include "engine/types/rv_types.h"
+#include "indexam/am_int.h"
 
 #define RV_IVF_MAGIC 0x49565652	/* "RVVI" */
 #define RV_IVF_VERSION 1
@@ -169,11 +169,7 @@ typedef struct RvIvfGeometry
 /* An open index as of one generation; kept by the session, immutable but for geo.item_*. */
 typedef struct RvIvfIndex
 {
-	Oid			relid;			/* invalid: no longer in the session's cache */
-	RelFileNode locator;
-	MemoryContext context;
-	int			refs;
-	uint64		last_use;
+	RvAmCached	cached;			/* first; its version is magic and generation */
 	uint32		magic;
 	uint32		generation;
 	const RvTypeDesc *type;

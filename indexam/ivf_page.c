@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * ivf_page.c
- *	  Reading ivfflat pages, and the session's cache of open indexes.
+ *	  Reading ivfflat pages, and opening indexes.
  *
  * Readers hold one share lock at a time. A page carries the serial number of
  * the list or directory it belongs to; serials are never reused, so a reader
@@ -13,25 +13,14 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
 #include "indexam/ivf_int.h"
 
-#define IVF_CACHE_LIMIT 16		/* indexes that a session keeps */
+#define IVF_CACHE_LIMIT 16
 #define IVF_OPEN_ATTEMPTS 1000	/* when directories are replaced as fast as they are read */
-
-typedef struct IvfCacheEntry
-{
-	Oid			relid;
-	RvIvfIndex *index;
-} IvfCacheEntry;
-
-static HTAB *ivf_index_cache = NULL;
-static uint64 ivf_cache_clock = 0;
 
 void
 rvi_ivf_corrupted(Relation rel, BlockNumber block, const char *detail)
@@ -359,6 +348,13 @@ rvi_ivf_read_stream(Relation rel, uint32 magic, BlockNumber first, uint32 serial
 	return NULL;
 }
 
+/* What an open index depends on. */
+static uint64
+page_version(const RvIvfMetaPageData *meta)
+{
+	return (uint64) meta->index_magic << 32 | meta->generation;
+}
+
 /* Reads what the index is at this generation; NULL: its directory was replaced meanwhile. */
 static RvIvfIndex *
 page_load_index(Relation rel, const RvIvfMetaPageData *meta)
@@ -367,9 +363,7 @@ page_load_index(Relation rel, const RvIvfMetaPageData *meta)
 	RvIvfDirectoryData *directory;
 	char	   *bytes;
 
-	index->relid = RelationGetRelid(rel);
-	index->locator = rel->rd_node;
-	index->context = CurrentMemoryContext;
+	index->cached.version = page_version(meta);
 	index->magic = meta->index_magic;
 	index->generation = meta->generation;
 	rvi_am_lookup(rel, &index->type, &index->metric);
@@ -405,141 +399,39 @@ page_load_index(Relation rel, const RvIvfMetaPageData *meta)
 	return index;
 }
 
-/* ---- the session's open indexes ---- */
-
-/* Drops the least recently used index nobody holds, when there are too many. */
-static void
-ivf_cache_evict(void)
+/* Loads the index; reads the meta page again when it has changed. */
+static RvAmCached *
+ivf_load(Relation rel, void *arg)
 {
-	HASH_SEQ_STATUS status;
-	IvfCacheEntry *entry;
-	IvfCacheEntry *oldest = NULL;
-
-	if (hash_get_num_entries(ivf_index_cache) <= IVF_CACHE_LIMIT)
-		return;
-	hash_seq_init(&status, ivf_index_cache);
-	while ((entry = hash_seq_search(&status)) != NULL)
-	{
-		if (entry->index->refs == 0 &&
-			(oldest == NULL || entry->index->last_use < oldest->index->last_use))
-			oldest = entry;
-	}
-	if (oldest != NULL)
-	{
-		MemoryContextDelete(oldest->index->context);
-		hash_search(ivf_index_cache, &oldest->relid, HASH_REMOVE, NULL);
-	}
-}
-
-/* A held index's context goes with its last holder if the cache no longer has it. */
-static void
-ivf_index_unref(void *arg)
-{
-	RvIvfIndex *index = arg;
-
-	index->refs--;
-	if (index->refs == 0 && !OidIsValid(index->relid))
-		MemoryContextDelete(index->context);
-}
-
-static void
-ivf_index_ref(RvIvfIndex *index)
-{
-	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-
-	callback->func = ivf_index_unref;
-	callback->arg = index;
-	index->refs++;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-}
-
-/* Takes an outdated index out of the cache. */
-static void
-ivf_cache_drop(IvfCacheEntry *entry)
-{
-	RvIvfIndex *index = entry->index;
-
-	hash_search(ivf_index_cache, &entry->relid, HASH_REMOVE, NULL);
-	index->relid = InvalidOid;
-	if (index->refs == 0)
-		MemoryContextDelete(index->context);
-}
-
-/* Loads the index into a context of its own; reads the meta page again when it has changed. */
-static RvIvfIndex *
-ivf_load(Relation rel, RvIvfMetaPageData *meta)
-{
-	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "ivfflat index",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	RvIvfIndex *index = NULL;
+	RvIvfMetaPageData *meta = arg;
+	RvIvfIndex *index;
 	int			attempt;
 
-	PG_TRY();
+	for (attempt = 0;; attempt++)
 	{
-		for (attempt = 0; index == NULL; attempt++)
-		{
-			uint32		generation = meta->generation;
+		uint32		generation = meta->generation;
 
-			CHECK_FOR_INTERRUPTS();
-			index = page_load_index(rel, meta);
-			if (index != NULL)
-				break;
-			MemoryContextReset(context);
-			rvi_ivf_read_meta(rel, meta);
-			if (meta->generation == generation || attempt > IVF_OPEN_ATTEMPTS)
-				rvi_ivf_corrupted(rel, meta->directory,
-								  "IVF-2: a page of the directory is missing.");
-		}
+		CHECK_FOR_INTERRUPTS();
+		index = page_load_index(rel, meta);
+		if (index != NULL)
+			return &index->cached;
+		MemoryContextReset(CurrentMemoryContext);
+		rvi_ivf_read_meta(rel, meta);
+		if (meta->generation == generation || attempt > IVF_OPEN_ATTEMPTS)
+			rvi_ivf_corrupted(rel, meta->directory,
+							  "IVF-2: a page of the directory is missing.");
 	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(old);
-		MemoryContextDelete(context);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(old);
-	return index;
 }
 
 RvIvfIndex *
 rvi_ivf_open(Relation rel, RvIvfMetaPageData *meta)
 {
-	Oid			relid = RelationGetRelid(rel);
-	IvfCacheEntry *entry;
+	static RvAmCache cache = {"ivfflat indexes", "ivfflat index", IVF_CACHE_LIMIT, ivf_load};
 	RvIvfIndex *index;
-	bool		found;
 
-	if (ivf_index_cache == NULL)
-	{
-		HASHCTL		control = {0};
-
-		control.keysize = sizeof(Oid);
-		control.entrysize = sizeof(IvfCacheEntry);
-		ivf_index_cache = hash_create("ivfflat indexes", IVF_CACHE_LIMIT, &control,
-									  HASH_ELEM | HASH_BLOBS);
-	}
 	rvi_ivf_read_meta(rel, meta);
-	entry = hash_search(ivf_index_cache, &relid, HASH_FIND, NULL);
-	if (entry != NULL && (entry->index->magic != meta->index_magic ||
-						  entry->index->generation != meta->generation ||
-						  !RelFileNodeEquals(entry->index->locator, rel->rd_node)))
-	{
-		ivf_cache_drop(entry);
-		entry = NULL;
-	}
-	if (entry == NULL)
-	{
-		index = ivf_load(rel, meta);
-		ivf_cache_evict();
-		entry = hash_search(ivf_index_cache, &relid, HASH_ENTER, &found);
-		entry->index = index;
-	}
-	index = entry->index;
+	index = (RvIvfIndex *) rvi_am_cache_open(&cache, rel, page_version(meta), meta);
 	if (index->geo.item_bytes != meta->item_bytes)
 		rvi_ivf_geometry_init(&index->geo, meta->dim, meta->item_bytes);
-	index->last_use = ++ivf_cache_clock;
-	ivf_index_ref(index);
 	return index;
 }

@@ -14,7 +14,6 @@
 #include <math.h>
 
 #include "engine/runtime/rv_runtime.h"
-#include "indexam/hnsw_int.h"
 #include "indexam/ivf_int.h"
 
 bool
