@@ -157,6 +157,7 @@ INDEXAM_OBJS = \
 	indexam/advice_rules.o \
 	indexam/am_cache.o \
 	indexam/am_common.o \
+	indexam/am_validate.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \
 	indexam/hnsw_build_cells.o \

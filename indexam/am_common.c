@@ -16,10 +16,6 @@
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/am_int.h"
 
-/* Support procedures of our opclasses. */
-#define AM_DISTANCE_PROC 1
-#define AM_NORM_PROC 2
-
 /*
  * The element type and the metric that the index's opclass stands for.
  * Raises an error for an opclass whose distance is not one of ours.
@@ -28,15 +24,15 @@ void
 rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric)
 {
 	FmgrInfo   *distance;
-	bool		normalized = OidIsValid(index_getprocid(rel, 1, AM_NORM_PROC));
+	bool		normalized = OidIsValid(index_getprocid(rel, 1, RV_AM_NORM_PROC));
 
-	if (!OidIsValid(index_getprocid(rel, 1, AM_DISTANCE_PROC)))
+	if (!OidIsValid(index_getprocid(rel, 1, RV_AM_DISTANCE_PROC)))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the first column of index \"%s\" is not a vector",
 						RelationGetRelationName(rel)),
 				 errhint("Name the vector column first; further columns are for filtering.")));
-	distance = index_getprocinfo(rel, 1, AM_DISTANCE_PROC);
+	distance = index_getprocinfo(rel, 1, RV_AM_DISTANCE_PROC);
 	if (!rv_types_lookup_distance(distance->fn_addr, normalized, type, metric))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

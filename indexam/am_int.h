@@ -16,8 +16,34 @@
 
 /* ---- am_common.c: the opclass's meaning ---- */
 
+/* Support procedures and the operator that all opclasses have in common. */
+#define RV_AM_DISTANCE_PROC 1
+#define RV_AM_NORM_PROC 2
+#define RV_AM_DISTANCE_STRATEGY 1
+
 extern void rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric);
 extern bool rvi_am_normalize(float *x, int dim);
+
+/* ---- am_validate.c ---- */
+
+/* The signatures of support procedures. */
+typedef enum RvAmProcKind
+{
+	RV_AM_PROC_DISTANCE,		/* float8 (type, type) */
+	RV_AM_PROC_NORM,			/* float8 (type) */
+	RV_AM_PROC_TYPE				/* internal (internal) */
+} RvAmProcKind;
+
+typedef struct RvAmOpclassRules
+{
+	const char *am;
+	const RvAmProcKind *procs;	/* by number - 1 */
+	int			nprocs;
+	int			strategies;		/* those after RV_AM_DISTANCE_STRATEGY are filters' conditions */
+} RvAmOpclassRules;
+
+/* An access method's amvalidate: complaints are INFO messages. */
+extern bool rvi_am_validate(const RvAmOpclassRules *rules, Oid opclassoid);
 
 /* ---- am_cache.c: the session's open indexes ---- */
 

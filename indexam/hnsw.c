@@ -1,29 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * hnsw.c
- *	  The hnsw access method's handler, options and opclass validation.
+ *	  The hnsw access method's handler and options.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/amvalidate.h"
-#include "access/htup_details.h"
 #include "access/reloptions.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_amop.h"
-#include "catalog/pg_amproc.h"
-#include "catalog/pg_opclass.h"
-#include "catalog/pg_opfamily.h"
-#include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "nodes/nodes.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/regproc.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/hnsw_int.h"
@@ -94,122 +82,18 @@ hnswbuildphasename(int64 phase)
 	}
 }
 
-/* ---- opclass validation ---- */
-
-static void
-hnsw_validate_complain(bool *valid, const char *family, const char *object, const char *problem)
-{
-	ereport(INFO,
-			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-			 errmsg("operator family \"%s\" of access method %s contains %s %s",
-					family, "hnsw", object, problem)));
-	*valid = false;
-}
-
-static void
-hnsw_validate_procs(CatCList *procs, const char *family, bool *valid)
-{
-	int			i;
-
-	for (i = 0; i < procs->n_members; i++)
-	{
-		Form_pg_amproc proc = (Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
-		char	   *object = psprintf("function %s", format_procedure(proc->amproc));
-		Oid			type = proc->amproclefttype;
-		bool		ok = false;
-
-		if (proc->amproclefttype != proc->amprocrighttype)
-			hnsw_validate_complain(valid, family, object, "with different left and right types");
-		if (proc->amprocnum == 1)
-			ok = check_amproc_signature(proc->amproc, FLOAT8OID, true, 2, 2, type, type);
-		else if (proc->amprocnum == 2)
-			ok = check_amproc_signature(proc->amproc, FLOAT8OID, true, 1, 1, type);
-		else if (proc->amprocnum == 3)
-			ok = check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1, INTERNALOID);
-		if (!ok)
-			hnsw_validate_complain(valid, family, object, "with an invalid number or signature");
-	}
-}
-
-/* Returns whether the family is one of filter columns: it has conditions and no order. */
-static bool
-hnsw_validate_operators(CatCList *operators, const char *family, bool *valid)
-{
-	int			conditions = 0;
-	int			i;
-
-	for (i = 0; i < operators->n_members; i++)
-	{
-		Form_pg_amop op = (Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
-		char	   *object = psprintf("operator %s", format_operator(op->amopopr));
-
-		if (op->amopstrategy > RV_HNSW_STRATEGY_DISTANCE &&
-			op->amopstrategy <= RV_HNSW_STRATEGIES)
-		{
-			if (op->amoppurpose != AMOP_SEARCH ||
-				!check_amop_signature(op->amopopr, BOOLOID, op->amoplefttype, op->amoprighttype))
-				hnsw_validate_complain(valid, family, object, "that is no condition");
-			conditions++;
-			continue;
-		}
-		if (op->amopstrategy != RV_HNSW_STRATEGY_DISTANCE)
-			hnsw_validate_complain(valid, family, object, "with an invalid strategy number");
-		if (op->amoppurpose != AMOP_ORDER ||
-			!opfamily_can_sort_type(op->amopsortfamily, get_op_rettype(op->amopopr)))
-			hnsw_validate_complain(valid, family, object, "that is no ordering operator");
-		if (!check_amop_signature(op->amopopr, FLOAT8OID, op->amoplefttype, op->amoprighttype))
-			hnsw_validate_complain(valid, family, object, "with a wrong signature");
-	}
-	return conditions > 0 && conditions == operators->n_members;
-}
-
 /* PostgreSQL callback */
 static bool
 hnswvalidate(Oid opclassoid)
 {
-	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclassoid));
-	HeapTuple	family_tuple;
-	Form_pg_opclass opclass;
-	CatCList   *operators;
-	CatCList   *procs;
-	char	   *family;
-	bool		valid = true;
-	bool		has_distance = false;
-	bool		is_filter;
-	int			i;
+	static const RvAmProcKind procs[HNSW_SUPPORT_PROCS] = {
+		RV_AM_PROC_DISTANCE, RV_AM_PROC_NORM, RV_AM_PROC_TYPE
+	};
+	static const RvAmOpclassRules rules = {
+		"hnsw", procs, HNSW_SUPPORT_PROCS, RV_HNSW_STRATEGIES
+	};
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator class %u", opclassoid);
-	opclass = (Form_pg_opclass) GETSTRUCT(tuple);
-	family_tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(opclass->opcfamily));
-	if (!HeapTupleIsValid(family_tuple))
-		elog(ERROR, "cache lookup failed for operator family %u", opclass->opcfamily);
-	family = pstrdup(NameStr(((Form_pg_opfamily) GETSTRUCT(family_tuple))->opfname));
-	ReleaseSysCache(family_tuple);
-	operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(opclass->opcfamily));
-	procs = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(opclass->opcfamily));
-	hnsw_validate_procs(procs, family, &valid);
-	is_filter = hnsw_validate_operators(operators, family, &valid);
-	for (i = 0; i < procs->n_members; i++)
-	{
-		Form_pg_amproc proc = (Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
-
-		has_distance |= proc->amprocnum == 1 && proc->amproclefttype == opclass->opcintype;
-	}
-	if (is_filter ? procs->n_members > 0 : !has_distance || operators->n_members == 0)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg(is_filter ?
-						"operator class \"%s\" of access method %s has conditions and support functions" :
-						"operator class \"%s\" of access method %s lacks its distance function or operator",
-						NameStr(opclass->opcname), "hnsw")));
-		valid = false;
-	}
-	ReleaseCatCacheList(procs);
-	ReleaseCatCacheList(operators);
-	ReleaseSysCache(tuple);
-	return valid;
+	return rvi_am_validate(&rules, opclassoid);
 }
 
 /* ---- support function 3 ---- */

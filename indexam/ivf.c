@@ -1,39 +1,23 @@
 /*-------------------------------------------------------------------------
  *
  * ivf.c
- *	  The ivfflat access method's handler, options and opclass validation.
+ *	  The ivfflat access method's handler and options.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/amvalidate.h"
-#include "access/htup_details.h"
 #include "access/reloptions.h"
-#include "catalog/pg_amop.h"
-#include "catalog/pg_amproc.h"
-#include "catalog/pg_opclass.h"
-#include "catalog/pg_opfamily.h"
-#include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "nodes/nodes.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/regproc.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 
 #include "engine/runtime/rv_runtime.h"
 #include "indexam/ivf_int.h"
 
 #define IVF_STRATEGIES 1
 #define IVF_SUPPORT_PROCS 5
-#define IVF_PROC_DISTANCE 1		/* what rows are ranked by */
-#define IVF_PROC_NORM 2			/* there: rows are normalised */
-#define IVF_PROC_KMEANS_DISTANCE 3
-#define IVF_PROC_KMEANS_NORM 4
-#define IVF_PROC_TYPE 5
 
 static relopt_kind ivf_reloption_kind;
 
@@ -84,120 +68,22 @@ ivfbuildphasename(int64 phase)
 	}
 }
 
-/* ---- opclass validation ---- */
-
-static void
-ivf_validate_complain(bool *valid, const char *family, const char *object, const char *problem)
-{
-	ereport(INFO,
-			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-			 errmsg("operator family \"%s\" of access method %s contains %s %s",
-					family, "ivfflat", object, problem)));
-	*valid = false;
-}
-
-static bool
-ivf_validate_signature(Form_pg_amproc proc)
-{
-	Oid			type = proc->amproclefttype;
-
-	switch (proc->amprocnum)
-	{
-		case IVF_PROC_DISTANCE:
-		case IVF_PROC_KMEANS_DISTANCE:
-			return check_amproc_signature(proc->amproc, FLOAT8OID, true, 2, 2, type, type);
-		case IVF_PROC_NORM:
-		case IVF_PROC_KMEANS_NORM:
-			return check_amproc_signature(proc->amproc, FLOAT8OID, true, 1, 1, type);
-		case IVF_PROC_TYPE:
-			return check_amproc_signature(proc->amproc, INTERNALOID, true, 1, 1, INTERNALOID);
-		default:
-			return false;
-	}
-}
-
-static void
-ivf_validate_procs(CatCList *procs, const char *family, bool *valid)
-{
-	int			i;
-
-	for (i = 0; i < procs->n_members; i++)
-	{
-		Form_pg_amproc proc = (Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
-		char	   *object = psprintf("function %s", format_procedure(proc->amproc));
-
-		if (proc->amproclefttype != proc->amprocrighttype)
-			ivf_validate_complain(valid, family, object, "with different left and right types");
-		if (!ivf_validate_signature(proc))
-			ivf_validate_complain(valid, family, object, "with an invalid number or signature");
-	}
-}
-
-static void
-ivf_validate_operators(CatCList *operators, const char *family, bool *valid)
-{
-	int			i;
-
-	for (i = 0; i < operators->n_members; i++)
-	{
-		Form_pg_amop op = (Form_pg_amop) GETSTRUCT(&operators->members[i]->tuple);
-		char	   *object = psprintf("operator %s", format_operator(op->amopopr));
-
-		if (op->amopstrategy < 1 || op->amopstrategy > IVF_STRATEGIES)
-			ivf_validate_complain(valid, family, object, "with an invalid strategy number");
-		if (op->amoppurpose != AMOP_ORDER ||
-			!opfamily_can_sort_type(op->amopsortfamily, get_op_rettype(op->amopopr)))
-			ivf_validate_complain(valid, family, object, "that is no ordering operator");
-		if (!check_amop_signature(op->amopopr, FLOAT8OID, op->amoplefttype, op->amoprighttype))
-			ivf_validate_complain(valid, family, object, "with a wrong signature");
-	}
-}
-
 /* PostgreSQL callback */
 static bool
 ivfvalidate(Oid opclassoid)
 {
-	HeapTuple	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclassoid));
-	HeapTuple	family_tuple;
-	Form_pg_opclass opclass;
-	CatCList   *operators;
-	CatCList   *procs;
-	char	   *family;
-	bool		valid = true;
-	bool		has_distance = false;
-	int			i;
+	static const RvAmProcKind procs[IVF_SUPPORT_PROCS] = {
+		RV_AM_PROC_DISTANCE,	/* what rows are ranked by */
+		RV_AM_PROC_NORM,		/* there: rows are normalised */
+		RV_AM_PROC_DISTANCE,	/* of k-means */
+		RV_AM_PROC_NORM,		/* of k-means */
+		RV_AM_PROC_TYPE
+	};
+	static const RvAmOpclassRules rules = {
+		"ivfflat", procs, IVF_SUPPORT_PROCS, IVF_STRATEGIES
+	};
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator class %u", opclassoid);
-	opclass = (Form_pg_opclass) GETSTRUCT(tuple);
-	family_tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(opclass->opcfamily));
-	if (!HeapTupleIsValid(family_tuple))
-		elog(ERROR, "cache lookup failed for operator family %u", opclass->opcfamily);
-	family = pstrdup(NameStr(((Form_pg_opfamily) GETSTRUCT(family_tuple))->opfname));
-	ReleaseSysCache(family_tuple);
-	operators = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(opclass->opcfamily));
-	procs = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(opclass->opcfamily));
-	ivf_validate_procs(procs, family, &valid);
-	ivf_validate_operators(operators, family, &valid);
-	for (i = 0; i < procs->n_members; i++)
-	{
-		Form_pg_amproc proc = (Form_pg_amproc) GETSTRUCT(&procs->members[i]->tuple);
-
-		has_distance |= proc->amprocnum == IVF_PROC_DISTANCE &&
-			proc->amproclefttype == opclass->opcintype;
-	}
-	if (!has_distance || operators->n_members == 0)
-	{
-		ereport(INFO,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("operator class \"%s\" of access method %s lacks its distance function or operator",
-						NameStr(opclass->opcname), "ivfflat")));
-		valid = false;
-	}
-	ReleaseCatCacheList(procs);
-	ReleaseCatCacheList(operators);
-	ReleaseSysCache(tuple);
-	return valid;
+	return rvi_am_validate(&rules, opclassoid);
 }
 
 /* ---- support procedures 5 ---- */
