@@ -49,6 +49,9 @@ sub judge
 	my ($when) = @_;
 	my $plain;
 
+	# changes leave a graph less good, with and without a filter
+	my $bar = $when eq 'as built' ? 0.95 : 0.92;
+
 	foreach my $condition (
 		'true',
 		'any100 < 70', 'any100 < 30', 'any100 < 10', 'any100 = 7',
@@ -60,7 +63,7 @@ sub judge
 
 		# where most rows pass a walk is as good as one without a filter is on these rows
 		$plain = $found if $condition eq 'true';
-		cmp_ok($found, '>=', $condition =~ /^any100 < [37]0$|^true$/ ? $plain - 0.02 : 0.95,
+		cmp_ok($found, '>=', $condition =~ /^any100 < [37]0$|^true$/ ? $plain - 0.02 : $bar,
 			"$when: recall where $condition");
 		is($wrong, 0, "$when: no wrong rows where $condition");
 	}
