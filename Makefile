@@ -157,6 +157,8 @@ INDEXAM_OBJS = \
 	indexam/advice_rules.o \
 	indexam/am_cache.o \
 	indexam/am_common.o \
+	indexam/am_inspect.o \
+	indexam/am_page.o \
 	indexam/am_validate.o \
 	indexam/hnsw.o \
 	indexam/hnsw_build.o \

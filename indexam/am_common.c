@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * am_common.c
- *	  What all vector index methods need of an opclass.
+ *	  What all vector index methods need of opclasses, vectors and scans.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "access/genam.h"
+#include "access/relscan.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -57,4 +58,13 @@ rvi_am_normalize(float *x, int dim)
 	for (i = 0; i < dim; i++)
 		x[i] = (float) (x[i] / norm);
 	return true;
+}
+
+void
+rvi_am_take_keys(IndexScanDesc scan, ScanKey keys, ScanKey orderbys)
+{
+	if (keys != NULL && scan->numberOfKeys > 0)
+		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
+	if (orderbys != NULL && scan->numberOfOrderBys > 0)
+		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
 }

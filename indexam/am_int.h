@@ -8,6 +8,10 @@
 #ifndef AM_INT_H
 #define AM_INT_H
 
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+#include "storage/bufmgr.h"
 #include "storage/relfilenode.h"
 #include "utils/hsearch.h"
 #include "utils/relcache.h"
@@ -23,6 +27,48 @@
 
 extern void rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric);
 extern bool rvi_am_normalize(float *x, int dim);
+
+/* Keeps a rescan's keys and queries; NULL: as before. */
+extern void rvi_am_take_keys(IndexScanDesc scan, ScanKey keys, ScanKey orderbys);
+
+/* ---- am_page.c ---- */
+
+/* Raises INDEX_CORRUPTED; detail names the invariant. */
+extern void rvi_am_corrupted(Relation rel, BlockNumber block, const char *detail)
+			pg_attribute_noreturn();
+
+/* Copies a page as it is, without any check, to BLCKSZ aligned bytes. */
+extern void rvi_am_copy_page(Relation rel, BlockNumber block, char *out);
+
+static inline void
+rvi_am_unlock_page(Buffer buffer)
+{
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+}
+
+static inline void
+rvi_am_release(Buffer buffer)
+{
+	if (BufferIsValid(buffer))
+		ReleaseBuffer(buffer);
+}
+
+/* ---- am_inspect.c: for SQL functions that are given an index ---- */
+
+/* Locks the table and opens its index, which must be the method's; am is its name. */
+extern Relation rvi_am_open_index(Oid relid, int lockmode, ambuild_function build,
+								  const char *am);
+
+/* Raises unless this user may read the table. */
+extern void rvi_am_check_select(Relation rel);
+
+/* Raises unless this session can read the index. */
+extern void rvi_am_check_usable(Relation rel);
+
+/* Adds a row to ruvector_index_check's result; prefix names the method's invariants. */
+extern void rvi_am_report(ReturnSetInfo *result, const char *severity, const char *prefix,
+						  int invariant, BlockNumber block, const char *format, va_list args)
+			pg_attribute_printf(6, 0);
 
 /* ---- am_validate.c ---- */
 

@@ -267,7 +267,7 @@ merge_write_edges(HnswCellsWork *work, RveNode nid, RveNode *edges, int count)
 	change.new_count = count;
 	rvi_hnsw_change_edges(&work->build->writer, &change, 1);
 	if (!change.applied)
-		rvi_hnsw_corrupted(work->build->rel, change.block, "a node just written is gone.");
+		rvi_am_corrupted(work->build->rel, change.block, "a node just written is gone.");
 }
 
 /* Reads the cell's items and says which rows are nodes. */

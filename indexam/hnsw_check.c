@@ -62,21 +62,11 @@ static void
 check_report(HnswCheck *check, const char *severity, int invariant, BlockNumber block,
 			 const char *format,...)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
-	char		detail[256];
-	char		name[16];
 	va_list		args;
 
 	va_start(args, format);
-	vsnprintf(detail, sizeof(detail), format, args);
+	rvi_am_report(check->result, severity, "HNSW", invariant, block, format, args);
 	va_end(args);
-	snprintf(name, sizeof(name), "HNSW-%d", invariant);
-	values[0] = CStringGetTextDatum(severity);
-	values[1] = CStringGetTextDatum(name);
-	values[2] = Int64GetDatum(block);
-	values[3] = CStringGetTextDatum(detail);
-	tuplestore_putvalues(check->result->setResult, check->result->setDesc, values, nulls);
 	check->breaches++;
 }
 
@@ -95,7 +85,7 @@ check_page(HnswCheck *check, BlockNumber block, RvHnswPageKind kind)
 	Size		lower = SizeOfPageHeaderData;
 	const char *problem;
 
-	rvi_hnsw_copy_page(check->rel, block, check->page);
+	rvi_am_copy_page(check->rel, block, check->page);
 	if (PageIsNew((Page) check->page))
 		return false;
 	problem = rvi_hnsw_page_problem(check->index, (Page) check->page, kind);

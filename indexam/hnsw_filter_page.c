@@ -65,11 +65,11 @@ filter_read_remember(RvHnswReader *reader, RveNode nid, uint32 *words)
 	{
 		for (w = 0; w < geo->filter_words; w++)
 			words[w] = *filter_page_words(geo, page, w, place.slot);
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 		if (reader->peek)
 			rvi_hnsw_peek_remember(reader, place.block, buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return found;
 }
 
@@ -173,12 +173,12 @@ filter_scan_run(RvHnswReader *reader, const RvHnswFilter *filter, RveNode nid, R
 	if (rvi_hnsw_lock_page(reader, place.block, RV_HNSW_PAGE_FILTER, &buffer, &page))
 	{
 		filter_match(geo, filter, page, place.slot, *run, match);
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 		if (reader->peek)
 			rvi_hnsw_peek_remember(reader, place.block, buffer);
 		found = filter_collect(match, nid, *run, out);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return found;
 }
 

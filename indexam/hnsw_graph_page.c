@@ -62,9 +62,9 @@ gpage_upper_neighbors(RvHnswReader *reader, BlockNumber block, RveNode node, int
 		upper = rvi_hnsw_find_upper(&reader->index->geo, page, node, level);
 		if (upper != NULL)
 			n = gpage_copy_edges(upper->edges, upper->count, node, out);
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return n;
 }
 
@@ -118,9 +118,9 @@ gpage_locked_edges(RvHnswReader *reader, RvHnswPlace place, RveNode node, int le
 			else if (level <= slot->level)
 				*upper_block = slot->link;
 		}
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return n;
 }
 
@@ -282,8 +282,8 @@ gpage_score_pinned(RvHnswPageGraph *graph, GpageMode mode, const RveNode *nodes,
 				if (gpage_counts(graph, mode, &seen))
 					dist[from + i] = gpage_distance(graph, slot);
 			}
-			rvi_hnsw_unlock_page(buffers[i]);
-			rvi_hnsw_release(buffers[i]);
+			rvi_am_unlock_page(buffers[i]);
+			rvi_am_release(buffers[i]);
 			if (mode == GPAGE_FILTERED)
 				pass[from + i] = gpage_passes(graph, nodes[from + i], &seen);
 		}
@@ -446,7 +446,7 @@ gpage_load_locked(RvHnswPageGraph *graph, RveNode node, int i, bool *usable, Buf
 			   geo->code_bytes);
 		*usable = slot->state == RV_HNSW_LIVE;
 	}
-	rvi_hnsw_unlock_page(*buffer);
+	rvi_am_unlock_page(*buffer);
 }
 
 static void
@@ -485,7 +485,7 @@ gpage_load(void *host, const RveNode *nodes, int n, bool *usable)
 				rvi_hnsw_prefetch_slot(geo, slots[i % GPAGE_LOAD_AHEAD]);
 		}
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 }
 
 static float
@@ -520,9 +520,9 @@ gpage_same_code(RvHnswPageGraph *graph, RveNode node, uint16 *seq)
 			memcmp(rvi_hnsw_slot_code(geo, slot), graph->code, geo->code_bytes) == 0;
 		if (same)
 			*seq = slot->seq;
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return same;
 }
 

@@ -40,36 +40,10 @@
 Relation
 rvi_hnsw_open_checked(Oid relid, int lockmode)
 {
-	Oid			heap;
-	Relation	rel;
+	Relation	rel = rvi_am_open_index(relid, lockmode, hnswbuild, "hnsw");
 
-	if (get_rel_name(relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("there is no relation with OID %u", relid)));
-	if (get_rel_relkind(relid) != RELKIND_INDEX)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an index", get_rel_name(relid))));
-
-	/* the table first, as everybody else locks them */
-	heap = IndexGetRelation(relid, false);
-	LockRelationOid(heap, lockmode);
-	rel = index_open(relid, lockmode);
-	if (rel->rd_indam->ambuild != hnswbuild)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an hnsw index", RelationGetRelationName(rel))));
-	if (pg_class_aclcheck(heap, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(heap));
-	if (RELATION_IS_OTHER_TEMP(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot access temporary indexes of other sessions")));
-	if (!rel->rd_index->indisready)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" is not ready", RelationGetRelationName(rel))));
+	rvi_am_check_select(rel);
+	rvi_am_check_usable(rel);
 	return rel;
 }
 
@@ -108,9 +82,9 @@ inspect_page(RvHnswReader *reader, BlockNumber block, RveNode first, InspectCoun
 			counts->max_degree = Max(counts->max_degree, slot->degree);
 			counts->max_level = Max(counts->max_level, slot->level);
 		}
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 }
 
 RV_FUNCTION_INFO_V1(ruvector_hnsw_stats);
@@ -193,7 +167,7 @@ inspect_open_page(InspectPage *inspect, Oid relid, int64 block)
 						   RelationGetRelationName(inspect->rel), blocks)));
 	inspect->block = block;
 	inspect->kind = rvi_hnsw_block_kind(&inspect->index->geo, inspect->block, &inspect->first);
-	rvi_hnsw_copy_page(inspect->rel, inspect->block, inspect->page.data);
+	rvi_am_copy_page(inspect->rel, inspect->block, inspect->page.data);
 }
 
 static const char *

@@ -268,10 +268,6 @@ extern void rvi_hnsw_reader_init(RvHnswReader *reader, Relation rel, RvHnswIndex
  */
 extern bool rvi_hnsw_lock_page(RvHnswReader *reader, BlockNumber block, RvHnswPageKind kind,
 							   Buffer *buffer, Page *page);
-extern void rvi_hnsw_unlock_page(Buffer buffer);
-
-/* Copies a page as it is, without any check, to BLCKSZ aligned bytes. */
-extern void rvi_hnsw_copy_page(Relation rel, BlockNumber block, char *out);
 
 /* What is wrong with a page's header and special space, or NULL. */
 extern const char *rvi_hnsw_page_problem(const RvHnswIndex *index, Page page, RvHnswPageKind kind);
@@ -280,11 +276,6 @@ extern const char *rvi_hnsw_page_problem(const RvHnswIndex *index, Page page, Rv
 extern Size rvi_hnsw_array_bytes(const RvHnswGeometry *geo, RvHnswPageKind kind);
 extern void rvi_hnsw_check_page(Relation rel, const RvHnswIndex *index, BlockNumber block, Page page,
 								RvHnswPageKind kind);
-
-/* Raises INDEX_CORRUPTED; detail names the invariant. */
-extern void rvi_hnsw_corrupted(Relation rel, BlockNumber block, const char *detail)
-			pg_attribute_noreturn();
-extern void rvi_hnsw_release(Buffer buffer);
 
 static inline RvHnswSlot
 rvi_hnsw_page_slot(const RvHnswGeometry *geo, Page page, uint32 slot)

@@ -27,17 +27,6 @@ static const uint32 page_max_dim[] = {
 	0, RV_VECTOR_MAX_DIM, RV_VECTOR_MAX_DIM, RV_BIT_MAX_INDEXED_DIM, RV_SPARSEVEC_MAX_DIM
 };
 
-void
-rvi_hnsw_corrupted(Relation rel, BlockNumber block, const char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" is corrupted at block %u",
-					RelationGetRelationName(rel), block),
-			 errdetail("%s", detail),
-			 errhint("REINDEX the index.")));
-}
-
 /* ---- pages ---- */
 
 /* The special space, if the page has one of ours; else NULL. */
@@ -68,17 +57,7 @@ rvi_hnsw_check_page(Relation rel, const RvHnswIndex *index, BlockNumber block, P
 	const char *problem = rvi_hnsw_page_problem(index, page, kind);
 
 	if (problem != NULL)
-		rvi_hnsw_corrupted(rel, block, problem);
-}
-
-void
-rvi_hnsw_copy_page(Relation rel, BlockNumber block, char *out)
-{
-	Buffer		buffer = ReadBuffer(rel, block);
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	memcpy(out, BufferGetPage(buffer), BLCKSZ);
-	UnlockReleaseBuffer(buffer);
+		rvi_am_corrupted(rel, block, problem);
 }
 
 void
@@ -151,19 +130,6 @@ rvi_hnsw_lock_page(RvHnswReader *reader, BlockNumber block, RvHnswPageKind kind,
 	return true;
 }
 
-void
-rvi_hnsw_unlock_page(Buffer buffer)
-{
-	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-}
-
-void
-rvi_hnsw_release(Buffer buffer)
-{
-	if (BufferIsValid(buffer))
-		ReleaseBuffer(buffer);
-}
-
 /* ---- slots ---- */
 
 void
@@ -173,7 +139,7 @@ rvi_hnsw_check_slot(const RvHnswReader *reader, RvHnswSlot slot, BlockNumber blo
 
 	if (slot->magic != reader->index->magic || slot->degree > 2 * geo->m ||
 		slot->level > RVE_HNSW_MAX_LEVEL || slot->state > RV_HNSW_DOOMED_DUPLICATE)
-		rvi_hnsw_corrupted(reader->rel, block, "HNSW-2: a graph slot holds values no insert writes.");
+		rvi_am_corrupted(reader->rel, block, "HNSW-2: a graph slot holds values no insert writes.");
 }
 
 RvHnswSlot
@@ -227,9 +193,9 @@ rvi_hnsw_read_row(RvHnswReader *reader, RveNode nid, RvHnswSlotData *copy, uint8
 					   reader->index->geo.filter_words * sizeof(uint32));
 			found = true;
 		}
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return found;
 }
 
@@ -256,7 +222,7 @@ rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int lev
 	if (!rvi_hnsw_lock_page(reader, block, level == 0 ? RV_HNSW_PAGE_GRAPH : RV_HNSW_PAGE_UPPER,
 							&buffer, &page))
 	{
-		rvi_hnsw_release(buffer);
+		rvi_am_release(buffer);
 		return -1;
 	}
 	if (level == 0)
@@ -280,8 +246,8 @@ rvi_hnsw_read_list(RvHnswReader *reader, BlockNumber block, RveNode nid, int lev
 			memcpy(edges, upper->edges, count * sizeof(RveNode));
 		}
 	}
-	rvi_hnsw_unlock_page(buffer);
-	rvi_hnsw_release(buffer);
+	rvi_am_unlock_page(buffer);
+	rvi_am_release(buffer);
 	return count;
 }
 
@@ -308,10 +274,10 @@ rvi_hnsw_read_vector(RvHnswReader *reader, RveNode nid, uint16 *seq, uint8 *out)
 			*seq = slot->seq;
 			if (found)
 				memcpy(out + first, slot->payload, Min(geo->part_bytes, geo->payload_bytes - first));
-			rvi_hnsw_unlock_page(buffer);
+			rvi_am_unlock_page(buffer);
 		}
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return found;
 }
 
@@ -350,7 +316,7 @@ rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta)
 	memcpy(meta, PageGetContents(page), sizeof(*meta));
 	if (opaque == NULL || meta->magic != RV_HNSW_MAGIC || opaque->kind != RV_HNSW_PAGE_META ||
 		opaque->magic != meta->index_magic)
-		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-1: this is not an hnsw meta page.");
+		rvi_am_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-1: this is not an hnsw meta page.");
 	UnlockReleaseBuffer(buffer);
 	if (meta->version != RV_HNSW_VERSION)
 		ereport(ERROR,
@@ -359,7 +325,7 @@ rvi_hnsw_read_meta(Relation rel, RvHnswMetaPageData *meta)
 						RelationGetRelationName(rel), meta->version, RV_HNSW_VERSION),
 				 errhint("REINDEX the index.")));
 	if (!page_meta_is_sound(meta))
-		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-3: the meta page holds values out of range.");
+		rvi_am_corrupted(rel, RV_HNSW_META_BLOCK, "HNSW-3: the meta page holds values out of range.");
 }
 
 static float *
@@ -378,11 +344,11 @@ page_read_mean(Relation rel, RvHnswIndex *index)
 		Page		page;
 
 		if (!rvi_hnsw_lock_page(&reader, RV_HNSW_MEAN_BLOCK + i, RV_HNSW_PAGE_MEAN, &buffer, &page))
-			rvi_hnsw_corrupted(rel, RV_HNSW_MEAN_BLOCK + i, "HNSW-3: a page of the mean is missing.");
+			rvi_am_corrupted(rel, RV_HNSW_MEAN_BLOCK + i, "HNSW-3: a page of the mean is missing.");
 		memcpy(mean + first, PageGetContents(page),
 			   Min(per_page, index->geo.dim - first) * sizeof(float));
-		rvi_hnsw_unlock_page(buffer);
-		rvi_hnsw_release(buffer);
+		rvi_am_unlock_page(buffer);
+		rvi_am_release(buffer);
 	}
 	return mean;
 }
@@ -397,8 +363,8 @@ page_check_filters(Relation rel, const RvHnswMetaPageData *meta, RvHnswFilterCol
 	rvi_hnsw_filter_kinds(columns, kinds);
 	if (columns->words != meta->filter_words ||
 		memcmp(kinds, meta->filters, sizeof(kinds)) != 0)
-		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
-						   "HNSW-3: the index was built with other filter columns.");
+		rvi_am_corrupted(rel, RV_HNSW_META_BLOCK,
+						 "HNSW-3: the index was built with other filter columns.");
 }
 
 /* Reads what does not change in the life of an index. */
@@ -415,8 +381,8 @@ page_load_index(Relation rel, void *arg)
 	index->magic = meta->index_magic;
 	rvi_am_lookup(rel, &index->type, &index->metric);
 	if (index->metric != (RveMetric) meta->metric)
-		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
-						   "HNSW-3: the index was built for another distance.");
+		rvi_am_corrupted(rel, RV_HNSW_META_BLOCK,
+						 "HNSW-3: the index was built for another distance.");
 	page_check_filters(rel, meta, &index->filters);
 	rvi_hnsw_geometry_init(&index->geo, meta);
 	index->raw_payload = rvi_hnsw_payload_is_raw(meta);
@@ -426,8 +392,8 @@ page_load_index(Relation rel, void *arg)
 	params.mean = index->geo.mean_pages > 0 ? mean : NULL;
 	status = rve_quant_codec_create(&params, &index->codec);
 	if (status == RVE_INVALID_ARGUMENT)
-		rvi_hnsw_corrupted(rel, RV_HNSW_META_BLOCK,
-						   "HNSW-3: the meta page or the mean holds values that no codec takes.");
+		rvi_am_corrupted(rel, RV_HNSW_META_BLOCK,
+						 "HNSW-3: the meta page or the mean holds values that no codec takes.");
 	rv_runtime_check_status(status, "hnsw codec");
 	pfree(mean);
 	return &index->cached;

@@ -91,10 +91,7 @@ hnswrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int no
 	HnswScan   *state = scan->opaque;
 
 	state->started = false;
-	if (keys != NULL && scan->numberOfKeys > 0)
-		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
-	if (orderbys != NULL && scan->numberOfOrderBys > 0)
-		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
+	rvi_am_take_keys(scan, keys, orderbys);
 }
 
 /* PostgreSQL callback */
@@ -416,8 +413,8 @@ scan_start(IndexScanDesc scan, HnswScan *state)
 			break;
 		missing = meta.entry;
 	}
-	rvi_hnsw_corrupted(scan->indexRelation, RV_HNSW_META_BLOCK,
-					   "HNSW-4: the entry node does not exist.");
+	rvi_am_corrupted(scan->indexRelation, RV_HNSW_META_BLOCK,
+					 "HNSW-4: the entry node does not exist.");
 }
 
 /*
@@ -441,9 +438,9 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 
 		CHECK_FOR_INTERRUPTS();
 		if (steps++ > (uint64) reader->blocks * reader->index->geo.slots_per_page)
-			rvi_hnsw_corrupted(reader->rel,
-							   rvi_hnsw_slot_place(&reader->index->geo, nid).block,
-							   "HNSW-7: a chain of duplicates is a circle.");
+			rvi_am_corrupted(reader->rel,
+							 rvi_hnsw_slot_place(&reader->index->geo, nid).block,
+							 "HNSW-7: a chain of duplicates is a circle.");
 		if (rvi_hnsw_read_row(reader, nid, &slot, NULL, words) && slot.link == row->primary &&
 			(slot.state == RV_HNSW_DUPLICATE || slot.state == RV_HNSW_DOOMED_DUPLICATE))
 		{

@@ -159,7 +159,7 @@ vacuum_examine_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
 
 	if (!rvi_hnsw_lock_page(&vacuum->graph->reader, block, RV_HNSW_PAGE_GRAPH, &buffer, &page))
 	{
-		rvi_hnsw_release(buffer);
+		rvi_am_release(buffer);
 		return false;
 	}
 	for (i = 0; i < geo->slots_per_page && !to_mark; i++)
@@ -178,8 +178,8 @@ vacuum_examine_page(HnswVacuum *vacuum, BlockNumber block, RveNode first)
 		if (slot->state != RV_HNSW_EMPTY && slot->nid == first + i)
 			(void) vacuum_mark(vacuum, slot, first + i);
 	}
-	rvi_hnsw_unlock_page(buffer);
-	rvi_hnsw_release(buffer);
+	rvi_am_unlock_page(buffer);
+	rvi_am_release(buffer);
 	return to_mark;
 }
 
@@ -223,15 +223,15 @@ vacuum_clean_chain(HnswVacuum *vacuum, RveNode primary)
 		vacuum_delay_point();
 		if (!rvi_hnsw_read_slot(reader, nid, &next) || next.link != primary ||
 			(next.state != RV_HNSW_DUPLICATE && next.state != RV_HNSW_DOOMED_DUPLICATE))
-			rvi_hnsw_corrupted(vacuum->writer.rel,
-							   rvi_hnsw_slot_place(&vacuum->index->geo, previous).block,
-							   "HNSW-7: a chain of duplicates leads to a slot that is not one.");
+			rvi_am_corrupted(vacuum->writer.rel,
+							 rvi_hnsw_slot_place(&vacuum->index->geo, previous).block,
+							 "HNSW-7: a chain of duplicates leads to a slot that is not one.");
 
 		/* an insert may make it start anew, but not this often */
 		if (steps++ > 4 * ((uint64) vacuum->blocks + 1) * vacuum->index->geo.slots_per_page)
-			rvi_hnsw_corrupted(vacuum->writer.rel,
-							   rvi_hnsw_slot_place(&vacuum->index->geo, nid).block,
-							   "HNSW-7: a chain of duplicates is a circle.");
+			rvi_am_corrupted(vacuum->writer.rel,
+							 rvi_hnsw_slot_place(&vacuum->index->geo, nid).block,
+							 "HNSW-7: a chain of duplicates is a circle.");
 		if (next.state != RV_HNSW_DOOMED_DUPLICATE)
 		{
 			previous = nid;
@@ -308,9 +308,9 @@ vacuum_find_best(HnswVacuum *vacuum, BlockNumber block, RveNode first)
 				vacuum->best_level = slot->level;
 			}
 		}
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 }
 
 static void
@@ -513,9 +513,9 @@ vacuum_read_lists(HnswVacuum *vacuum, BlockNumber block, RvHnswPageKind kind,
 				memcpy(change->old_edges, upper->edges, change->old_count * sizeof(RveNode));
 			}
 		}
-		rvi_hnsw_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_hnsw_release(buffer);
+	rvi_am_release(buffer);
 	return n;
 }
 

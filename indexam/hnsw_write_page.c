@@ -195,20 +195,20 @@ write_take_nid(RvHnswWriter *writer, RvHnswMetaPage meta, RvHnswSlot *slot)
 	RvHnswPlace place = rvi_hnsw_slot_place(geo, nid);
 
 	if (place.block >= RelationGetNumberOfBlocks(writer->rel))
-		rvi_hnsw_corrupted(writer->rel, RV_HNSW_META_BLOCK,
-						   "HNSW-8: the chain of free slots leads out of the index.");
+		rvi_am_corrupted(writer->rel, RV_HNSW_META_BLOCK,
+						 "HNSW-8: the chain of free slots leads out of the index.");
 	*slot = rvi_hnsw_page_slot(geo, rvi_hnsw_write_page(writer, place.block, RV_HNSW_PAGE_GRAPH),
 							   place.slot);
 	if (meta->free_head == RVE_NODE_NONE)
 	{
 		if ((*slot)->state != RV_HNSW_EMPTY)
-			rvi_hnsw_corrupted(writer->rel, place.block, "HNSW-11: the slot at next_nid is used.");
+			rvi_am_corrupted(writer->rel, place.block, "HNSW-11: the slot at next_nid is used.");
 		meta->next_nid = nid + 1;
 		return nid;
 	}
 	if ((*slot)->state != RV_HNSW_FREE || (*slot)->nid != nid || meta->free_count == 0)
-		rvi_hnsw_corrupted(writer->rel, place.block,
-						   "HNSW-8: the chain of free slots leads to a slot that is not free.");
+		rvi_am_corrupted(writer->rel, place.block,
+						 "HNSW-8: the chain of free slots leads to a slot that is not free.");
 	meta->free_head = (*slot)->link;
 	meta->free_count--;
 	return nid;
@@ -232,8 +232,8 @@ rvi_hnsw_reserve(RvHnswWriter *writer, uint16 *seq)
 		if (seen.next_nid > 0 &&
 			rvi_hnsw_slot_place(&writer->index->geo, seen.next_nid - 1).block >=
 			RelationGetNumberOfBlocks(writer->rel))
-			rvi_hnsw_corrupted(writer->rel, RV_HNSW_META_BLOCK,
-							   "HNSW-3: next_nid is more than the index has room for.");
+			rvi_am_corrupted(writer->rel, RV_HNSW_META_BLOCK,
+							 "HNSW-3: next_nid is more than the index has room for.");
 		if (seen.next_nid >= RVE_HNSW_MAX_NODES && seen.free_head == RVE_NODE_NONE)
 			rvi_hnsw_extend(writer->rel, InvalidBlockNumber);
 		if (seen.free_head == RVE_NODE_NONE)
@@ -355,7 +355,7 @@ rvi_hnsw_write_upper(RvHnswWriter *writer, BlockNumber block, const RvHnswEdgeCh
 												lists[i].level);
 
 		if (upper == NULL)
-			rvi_hnsw_corrupted(writer->rel, block, "HNSW-6: a node's upper list is missing.");
+			rvi_am_corrupted(writer->rel, block, "HNSW-6: a node's upper list is missing.");
 		upper->count = lists[i].new_count;
 		memcpy(upper->edges, lists[i].new_edges, lists[i].new_count * sizeof(uint32));
 	}

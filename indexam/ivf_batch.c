@@ -122,8 +122,8 @@ batch_append(RvIvfBatch *batch, uint32 list, uint32 from, uint32 to)
 	}
 	if (rvi_ivf_append(batch->writer, &index->geo, &index->lists[list], items, to - from) !=
 		to - from)
-		rvi_ivf_corrupted(batch->writer->rel, index->lists[list].first,
-						  "IVF-4: a list takes no rows although nothing replaces it.");
+		rvi_am_corrupted(batch->writer->rel, index->lists[list].first,
+						 "IVF-4: a list takes no rows although nothing replaces it.");
 	pfree(codes);
 	pfree(items);
 }

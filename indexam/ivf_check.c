@@ -53,21 +53,11 @@ static void
 ivf_check_report(IvfCheck *check, const char *severity, int invariant, BlockNumber block,
 				 const char *format,...)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
-	char		detail[256];
-	char		name[16];
 	va_list		args;
 
 	va_start(args, format);
-	vsnprintf(detail, sizeof(detail), format, args);
+	rvi_am_report(check->result, severity, "IVF", invariant, block, format, args);
 	va_end(args);
-	snprintf(name, sizeof(name), "IVF-%d", invariant);
-	values[0] = CStringGetTextDatum(severity);
-	values[1] = CStringGetTextDatum(name);
-	values[2] = Int64GetDatum(block);
-	values[3] = CStringGetTextDatum(detail);
-	tuplestore_putvalues(check->result->setResult, check->result->setDesc, values, nulls);
 }
 
 /* ---- IVF-1, IVF-9: pages, each of one owner ---- */
@@ -89,7 +79,7 @@ ivf_check_own(IvfCheck *check, BlockNumber block, RvIvfPageKind kind, char *page
 		return false;
 	}
 	check->owned[block] = kind;
-	rvi_ivf_copy_page(check->rel, block, page);
+	rvi_am_copy_page(check->rel, block, page);
 	problem = rvi_ivf_page_problem(check->index->magic, page, kind);
 	if (problem != NULL)
 	{
@@ -265,7 +255,7 @@ ivf_check_copy_item(IvfCheck *check, RvIvfPlace place)
 				return false;
 		}
 		else
-			rvi_ivf_copy_page(check->rel, place.block, check->vector_page);
+			rvi_am_copy_page(check->rel, place.block, check->vector_page);
 		check->vector_block = place.block;
 	}
 	if (!rvi_ivf_page_is(check->index, check->vector_page, RV_IVF_PAGE_VECTOR, place.serial) ||

@@ -30,8 +30,8 @@ insert_wait(RvIvfWriter *writer, const RvIvfIndex *index, const RvIvfEntryData *
 	rvi_ivf_read_meta(writer->rel, &meta);
 	if (meta.generation == index->generation &&
 		!rvi_ivf_set_state(writer, list, RV_IVF_OPEN))
-		rvi_ivf_corrupted(writer->rel, list->first,
-						  "IVF-4: the directory names a page that is not its list's first.");
+		rvi_am_corrupted(writer->rel, list->first,
+						 "IVF-4: the directory names a page that is not its list's first.");
 	UnlockPage(writer->rel, RV_IVF_META_BLOCK, ShareLock);
 }
 

@@ -32,34 +32,9 @@
 static Relation
 ivf_open_index(Oid relid, int lockmode)
 {
-	Oid			heap;
-	Relation	rel;
+	Relation	rel = rvi_am_open_index(relid, lockmode, ivfbuild, "ivfflat");
 
-	if (get_rel_name(relid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("there is no relation with OID %u", relid)));
-	if (get_rel_relkind(relid) != RELKIND_INDEX)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an index", get_rel_name(relid))));
-
-	/* the table first, as everybody else locks them */
-	heap = IndexGetRelation(relid, false);
-	LockRelationOid(heap, lockmode);
-	rel = index_open(relid, lockmode);
-	if (rel->rd_indam->ambuild != ivfbuild)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not an ivfflat index", RelationGetRelationName(rel))));
-	if (RELATION_IS_OTHER_TEMP(rel))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot access temporary indexes of other sessions")));
-	if (!rel->rd_index->indisready)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("index \"%s\" is not ready", RelationGetRelationName(rel))));
+	rvi_am_check_usable(rel);
 	return rel;
 }
 
@@ -67,10 +42,8 @@ Relation
 rvi_ivf_open_checked(Oid relid, int lockmode)
 {
 	Relation	rel = ivf_open_index(relid, lockmode);
-	Oid			heap = rel->rd_index->indrelid;
 
-	if (pg_class_aclcheck(heap, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, get_rel_name(heap));
+	rvi_am_check_select(rel);
 	return rel;
 }
 
@@ -113,8 +86,8 @@ ivf_count_lists(Relation rel, const RvIvfIndex *index, IvfCounts *counts)
 		CHECK_FOR_INTERRUPTS();
 		if (!rvi_ivf_read_rows(&reader, index, &index->lists[i], index->lists[i].first, false,
 							   &rows))
-			rvi_ivf_corrupted(rel, index->lists[i].first,
-							  "IVF-4: the directory names a page that is not its list's first.");
+			rvi_am_corrupted(rel, index->lists[i].first,
+							 "IVF-4: the directory names a page that is not its list's first.");
 		counts->rows += rows.head.rows;
 		counts->smallest = Min(counts->smallest, rows.head.rows);
 		counts->largest = Max(counts->largest, rows.head.rows);

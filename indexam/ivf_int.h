@@ -218,10 +218,8 @@ extern void rvi_ivf_encoder_use(RvIvfEncoder *encoder, const float *centroid);
 
 /* ---- ivf_page.c: reading ---- */
 
-extern void rvi_ivf_corrupted(Relation rel, BlockNumber block, const char *detail) pg_attribute_noreturn();
 extern RvIvfOpaque rvi_ivf_opaque(Page page);
 extern const char *rvi_ivf_page_problem(uint32 magic, Page page, RvIvfPageKind kind);
-extern void rvi_ivf_copy_page(Relation rel, BlockNumber block, char *out);
 extern void rvi_ivf_read_meta(Relation rel, RvIvfMetaPageData *meta);
 
 /* Who reads; blocks saves asking for the file's size each time. */
@@ -233,8 +231,6 @@ typedef struct RvIvfReader
 
 /* Pins and share-locks a page; *buffer is released first if valid. NULL: there is no such block. */
 extern Page rvi_ivf_lock_page(RvIvfReader *reader, BlockNumber block, Buffer *buffer);
-extern void rvi_ivf_unlock_page(Buffer buffer);
-extern void rvi_ivf_release(Buffer buffer);
 
 /* Whether the page is of that kind and belongs to that list or directory. */
 extern bool rvi_ivf_page_is(const RvIvfIndex *index, Page page, RvIvfPageKind kind, uint32 serial);

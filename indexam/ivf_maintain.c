@@ -121,8 +121,8 @@ maintain_count(IvfMaintain *m)
 		list->parts = 1;
 		if (!rvi_ivf_read_rows(&m->reader, m->index, &list->entry, list->entry.first, false,
 							   &m->rows))
-			rvi_ivf_corrupted(m->rel, list->entry.first,
-							  "IVF-4: the directory names a page that is not its list's first.");
+			rvi_am_corrupted(m->rel, list->entry.first,
+							 "IVF-4: the directory names a page that is not its list's first.");
 		list->rows = m->rows.head.rows;
 		m->total += list->rows;
 
@@ -465,8 +465,8 @@ maintain_copy(IvfMaintain *m, MaintainList *list)
 		vacuum_delay_point();
 		if (page > RelationGetNumberOfBlocks(m->rel) ||
 			!rvi_ivf_read_rows(&m->reader, m->index, &list->entry, block, false, &m->rows))
-			rvi_ivf_corrupted(m->rel, block,
-							  "IVF-4: a list's chain leads to a page of something else.");
+			rvi_am_corrupted(m->rel, block,
+							 "IVF-4: a list's chain leads to a page of something else.");
 		for (i = 0; i < m->rows.n; i++)
 		{
 			MemoryContext old;
@@ -645,8 +645,8 @@ maintain_switch(IvfMaintain *m)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		if (!rvi_ivf_set_state(&m->writer, &m->lists[i].entry, RV_IVF_BUSY))
-			rvi_ivf_corrupted(m->rel, m->lists[i].entry.first,
-							  "IVF-4: the directory names a page that is not its list's first.");
+			rvi_am_corrupted(m->rel, m->lists[i].entry.first,
+							 "IVF-4: the directory names a page that is not its list's first.");
 		retired[gone++] = m->lists[i].entry;
 		m->done->split += m->lists[i].parts > 1;
 		m->done->merged += m->lists[i].parts == 0;

@@ -22,17 +22,6 @@
 #define IVF_CACHE_LIMIT 16
 #define IVF_OPEN_ATTEMPTS 1000	/* when directories are replaced as fast as they are read */
 
-void
-rvi_ivf_corrupted(Relation rel, BlockNumber block, const char *detail)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("index \"%s\" is corrupted at block %u",
-					RelationGetRelationName(rel), block),
-			 errdetail("%s", detail),
-			 errhint("REINDEX the index.")));
-}
-
 /* ---- pages ---- */
 
 /* The special space, if the page has one of ours; else NULL. */
@@ -66,16 +55,6 @@ rvi_ivf_page_is(const RvIvfIndex *index, Page page, RvIvfPageKind kind, uint32 s
 		opaque->serial == serial;
 }
 
-void
-rvi_ivf_copy_page(Relation rel, BlockNumber block, char *out)
-{
-	Buffer		buffer = ReadBuffer(rel, block);
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	memcpy(out, BufferGetPage(buffer), BLCKSZ);
-	UnlockReleaseBuffer(buffer);
-}
-
 Page
 rvi_ivf_lock_page(RvIvfReader *reader, BlockNumber block, Buffer *buffer)
 {
@@ -85,7 +64,7 @@ rvi_ivf_lock_page(RvIvfReader *reader, BlockNumber block, Buffer *buffer)
 			reader->blocks = RelationGetNumberOfBlocks(reader->rel);
 		if (block >= reader->blocks)
 		{
-			rvi_ivf_release(*buffer);
+			rvi_am_release(*buffer);
 			*buffer = InvalidBuffer;
 			return NULL;
 		}
@@ -96,25 +75,12 @@ rvi_ivf_lock_page(RvIvfReader *reader, BlockNumber block, Buffer *buffer)
 }
 
 void
-rvi_ivf_unlock_page(Buffer buffer)
-{
-	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-}
-
-void
-rvi_ivf_release(Buffer buffer)
-{
-	if (BufferIsValid(buffer))
-		ReleaseBuffer(buffer);
-}
-
-void
 rvi_ivf_check_code_page(Relation rel, const RvIvfIndex *index, BlockNumber block, Page page)
 {
 	RvIvfCodeHead head = rvi_ivf_head(page);
 
 	if (head->used > index->geo.capacity || head->free > head->used)
-		rvi_ivf_corrupted(rel, block, "IVF-3: a code page counts more entries than it has room for.");
+		rvi_am_corrupted(rel, block, "IVF-3: a code page counts more entries than it has room for.");
 }
 
 void
@@ -157,8 +123,8 @@ rvi_ivf_read_rows(RvIvfReader *reader, const RvIvfIndex *index, const RvIvfEntry
 		rows->places[rows->n++].slot = codes->vec_slot[at];
 	}
 	if (page != NULL)
-		rvi_ivf_unlock_page(buffer);
-	rvi_ivf_release(buffer);
+		rvi_am_unlock_page(buffer);
+	rvi_am_release(buffer);
 	return ours;
 }
 
@@ -170,7 +136,7 @@ page_check_item(Relation rel, const RvIvfIndex *index, BlockNumber block, const 
 {
 	if (!VARATT_IS_4B_U(item) || VARSIZE(item) != index->geo.item_bytes ||
 		index->type->dim(PointerGetDatum(item)) != index->geo.dim)
-		rvi_ivf_corrupted(rel, block, "IVF-5: a stored vector is not of the index's dimensions.");
+		rvi_am_corrupted(rel, block, "IVF-5: a stored vector is not of the index's dimensions.");
 }
 
 /* Copies an item that has pages of its own; false: they are not this list's any more. */
@@ -195,11 +161,11 @@ page_copy_chain(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace place, 
 			done += part;
 		}
 		if (page != NULL)
-			rvi_ivf_unlock_page(buffer);
+			rvi_am_unlock_page(buffer);
 		if (!ours)
 			break;
 	}
-	rvi_ivf_release(buffer);
+	rvi_am_release(buffer);
 	return done == index->geo.item_bytes;
 }
 
@@ -236,14 +202,14 @@ rvi_ivf_with_item(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace place
 		const char *item;
 
 		if (place.slot >= index->geo.items_per_page)
-			rvi_ivf_corrupted(reader->rel, place.block,
-							  "IVF-5: an entry names a place its vector page lacks.");
+			rvi_am_corrupted(reader->rel, place.block,
+							 "IVF-5: an entry names a place its vector page lacks.");
 		item = PageGetContents(page) + place.slot * index->geo.item_stride;
 		page_check_item(reader->rel, index, place.block, item);
 		use(arg, item);
 	}
-	rvi_ivf_unlock_page(buffer);
-	rvi_ivf_release(buffer);
+	rvi_am_unlock_page(buffer);
+	rvi_am_release(buffer);
 	return ours;
 }
 
@@ -273,11 +239,11 @@ rvi_ivf_item_blocks(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace pla
 			block = rvi_ivf_opaque(page)->next;
 		}
 		if (page != NULL)
-			rvi_ivf_unlock_page(buffer);
+			rvi_am_unlock_page(buffer);
 		if (!ours)
 			break;
 	}
-	rvi_ivf_release(buffer);
+	rvi_am_release(buffer);
 	return n;
 }
 
@@ -295,7 +261,7 @@ rvi_ivf_read_meta(Relation rel, RvIvfMetaPageData *meta)
 	memcpy(meta, PageGetContents(page), sizeof(*meta));
 	if (opaque == NULL || meta->magic != RV_IVF_MAGIC || opaque->kind != RV_IVF_PAGE_META ||
 		opaque->magic != meta->index_magic)
-		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK, "IVF-1: this is not an ivfflat meta page.");
+		rvi_am_corrupted(rel, RV_IVF_META_BLOCK, "IVF-1: this is not an ivfflat meta page.");
 	UnlockReleaseBuffer(buffer);
 	if (meta->version != RV_IVF_VERSION)
 		ereport(ERROR,
@@ -306,7 +272,7 @@ rvi_ivf_read_meta(Relation rel, RvIvfMetaPageData *meta)
 	if (meta->dim < 1 || meta->dim > RVE_IVF_MAX_DIM || meta->nlists < 1 ||
 		meta->nlists > 2 * RV_IVF_MAX_LISTS || meta->lists < 1 || meta->lists > RV_IVF_MAX_LISTS ||
 		meta->item_bytes > meta->dim * sizeof(float) + 64)
-		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK, "IVF-2: the meta page holds values out of range.");
+		rvi_am_corrupted(rel, RV_IVF_META_BLOCK, "IVF-2: the meta page holds values out of range.");
 }
 
 char *
@@ -337,11 +303,11 @@ rvi_ivf_read_stream(Relation rel, uint32 magic, BlockNumber first, uint32 serial
 			done += part;
 		}
 		if (page != NULL)
-			rvi_ivf_unlock_page(buffer);
+			rvi_am_unlock_page(buffer);
 		if (!ours)
 			break;
 	}
-	rvi_ivf_release(buffer);
+	rvi_am_release(buffer);
 	if (done == size)
 		return out;
 	pfree(out);
@@ -369,11 +335,11 @@ page_load_index(Relation rel, const RvIvfMetaPageData *meta)
 	rvi_am_lookup(rel, &index->type, &index->metric);
 	if (index->metric != (RveMetric) meta->metric ||
 		index->type->elements != (RveElements) meta->elements)
-		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK, "IVF-2: the index was built for another distance.");
+		rvi_am_corrupted(rel, RV_IVF_META_BLOCK, "IVF-2: the index was built for another distance.");
 	rvi_ivf_geometry_init(&index->geo, meta->dim, meta->item_bytes);
 	if (rvi_ivf_directory_size(meta->nlists, meta->dim) / BLCKSZ > RelationGetNumberOfBlocks(rel))
-		rvi_ivf_corrupted(rel, RV_IVF_META_BLOCK,
-						  "IVF-2: the meta page counts more lists than the index has room for.");
+		rvi_am_corrupted(rel, RV_IVF_META_BLOCK,
+						 "IVF-2: the meta page counts more lists than the index has room for.");
 	bytes = rvi_ivf_read_stream(rel, meta->index_magic, meta->directory, meta->directory_serial,
 								rvi_ivf_directory_size(meta->nlists, meta->dim));
 	if (bytes == NULL)
@@ -381,7 +347,7 @@ page_load_index(Relation rel, const RvIvfMetaPageData *meta)
 	directory = (RvIvfDirectoryData *) bytes;
 	if (directory->nlists != meta->nlists || directory->dim != meta->dim ||
 		directory->serial != meta->directory_serial)
-		rvi_ivf_corrupted(rel, meta->directory, "IVF-2: the directory is not the meta page's.");
+		rvi_am_corrupted(rel, meta->directory, "IVF-2: the directory is not the meta page's.");
 	index->origin = (float *) (bytes + sizeof(RvIvfDirectoryData));
 	index->lists = (RvIvfEntryData *) (index->origin + meta->dim);
 	index->centroids.x = (float *) (index->lists + meta->nlists);
@@ -418,8 +384,8 @@ ivf_load(Relation rel, void *arg)
 		MemoryContextReset(CurrentMemoryContext);
 		rvi_ivf_read_meta(rel, meta);
 		if (meta->generation == generation || attempt > IVF_OPEN_ATTEMPTS)
-			rvi_ivf_corrupted(rel, meta->directory,
-							  "IVF-2: a page of the directory is missing.");
+			rvi_am_corrupted(rel, meta->directory,
+							 "IVF-2: a page of the directory is missing.");
 	}
 }
 

@@ -59,8 +59,8 @@ rvi_ivf_read_stored(RvIvfReader *reader, const RvIvfIndex *index, RvIvfPlace pla
 
 	sample.index = index;
 	if (!rvi_ivf_with_item(reader, index, place, sample_use_item, &sample))
-		rvi_ivf_corrupted(reader->rel, place.block,
-						  "IVF-5: an entry's vector page is not its list's.");
+		rvi_am_corrupted(reader->rel, place.block,
+						 "IVF-5: an entry's vector page is not its list's.");
 	*row = sample.row;
 }
 

@@ -111,10 +111,7 @@ ivfrescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int nor
 	IvfScan    *state = scan->opaque;
 
 	state->started = false;
-	if (keys != NULL && scan->numberOfKeys > 0)
-		memmove(scan->keyData, keys, scan->numberOfKeys * sizeof(ScanKeyData));
-	if (orderbys != NULL && scan->numberOfOrderBys > 0)
-		memmove(scan->orderByData, orderbys, scan->numberOfOrderBys * sizeof(ScanKeyData));
+	rvi_am_take_keys(scan, keys, orderbys);
 }
 
 /* PostgreSQL callback */
@@ -298,20 +295,20 @@ ivf_scan_list(IvfScan *state, uint32 number)
 		/* a page that has changed hands: the list was retired long ago (only on a standby) */
 		if (!rvi_ivf_page_is(index, page, RV_IVF_PAGE_CODE, list->serial))
 		{
-			rvi_ivf_unlock_page(buffer);
+			rvi_am_unlock_page(buffer);
 			break;
 		}
 		rvi_ivf_check_code_page(state->reader.rel, index, block, page);
 		if (steps++ > state->reader.blocks)
-			rvi_ivf_corrupted(state->reader.rel, block, "IVF-4: a list's chain is a circle.");
+			rvi_am_corrupted(state->reader.rel, block, "IVF-4: a list's chain is a circle.");
 		used = rvi_ivf_head(page)->used;
 		for (i = 0; i < used; i += RVE_IVF_BLOCK)
 			ivf_scan_entries(state, rvi_ivf_block(geo, page, i / RVE_IVF_BLOCK),
 							 Min(used - i, RVE_IVF_BLOCK), list->serial, bounds);
 		block = rvi_ivf_opaque(page)->next;
-		rvi_ivf_unlock_page(buffer);
+		rvi_am_unlock_page(buffer);
 	}
-	rvi_ivf_release(buffer);
+	rvi_am_release(buffer);
 }
 
 /* Fills the pool from the batch's lists. */

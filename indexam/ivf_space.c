@@ -103,9 +103,9 @@ space_check_retired(Relation rel, BlockNumber block, const RvIvfIndex *index, Pa
 	const char *problem = rvi_ivf_page_problem(index->magic, page, RV_IVF_PAGE_RETIRED);
 
 	if (problem != NULL)
-		rvi_ivf_corrupted(rel, block, problem);
+		rvi_am_corrupted(rel, block, problem);
 	if (((RvIvfRetired) PageGetContents(page))->count > RV_IVF_RETIRED_PER_PAGE)
-		rvi_ivf_corrupted(rel, block, "IVF-8: a page counts more retired lists than it has room for.");
+		rvi_am_corrupted(rel, block, "IVF-8: a page counts more retired lists than it has room for.");
 }
 
 /* Frees the lists of a RETIRED page. */
@@ -149,8 +149,8 @@ rvi_ivf_free_retired(RvIvfWriter *writer, const RvIvfIndex *index)
 		vacuum_delay_point();
 		if (block >= RelationGetNumberOfBlocks(writer->rel) ||
 			steps++ > RelationGetNumberOfBlocks(writer->rel))
-			rvi_ivf_corrupted(writer->rel, block, "IVF-8: the chain of retired lists leads nowhere.");
-		rvi_ivf_copy_page(writer->rel, block, page);
+			rvi_am_corrupted(writer->rel, block, "IVF-8: the chain of retired lists leads nowhere.");
+		rvi_am_copy_page(writer->rel, block, page);
 		space_check_retired(writer->rel, block, index, page);
 		next = rvi_ivf_opaque(page)->next;
 		if (retired->fxid == 0)
@@ -184,7 +184,7 @@ rvi_ivf_free_directory(RvIvfWriter *writer, const RvIvfMetaPageData *meta)
 		RvIvfOpaque opaque;
 
 		CHECK_FOR_INTERRUPTS();
-		rvi_ivf_copy_page(writer->rel, block, page);
+		rvi_am_copy_page(writer->rel, block, page);
 		opaque = rvi_ivf_opaque(page);
 		if (opaque == NULL || opaque->kind != RV_IVF_PAGE_DIRECTORY ||
 			opaque->serial != meta->directory_serial)
@@ -239,7 +239,7 @@ sweep_mark_chain(SpaceSweep *sweep, BlockNumber block)
 		RvIvfOpaque opaque;
 
 		CHECK_FOR_INTERRUPTS();
-		rvi_ivf_copy_page(sweep->reader.rel, block, sweep->page);
+		rvi_am_copy_page(sweep->reader.rel, block, sweep->page);
 		opaque = rvi_ivf_opaque(sweep->page);
 		if (opaque == NULL)
 			return;
@@ -262,7 +262,7 @@ sweep_free(SpaceSweep *sweep, RvIvfWriter *writer, BlockNumber block, Transactio
 {
 	RvIvfOpaque opaque;
 
-	rvi_ivf_copy_page(sweep->reader.rel, block, sweep->page);
+	rvi_am_copy_page(sweep->reader.rel, block, sweep->page);
 	opaque = rvi_ivf_opaque(sweep->page);
 	if (opaque != NULL &&
 		(opaque->kind == RV_IVF_PAGE_FREE ||

@@ -87,10 +87,10 @@ ivf_vacuum_list(IvfVacuum *vacuum, const RvIvfEntryData *list)
 
 		vacuum_delay_point();
 		if (steps++ > RelationGetNumberOfBlocks(vacuum->reader.rel))
-			rvi_ivf_corrupted(vacuum->reader.rel, block, "IVF-4: a list's chain is a circle.");
+			rvi_am_corrupted(vacuum->reader.rel, block, "IVF-4: a list's chain is a circle.");
 		if (!rvi_ivf_read_rows(&vacuum->reader, vacuum->index, list, block, false, &vacuum->rows))
-			rvi_ivf_corrupted(vacuum->reader.rel, block,
-							  "IVF-4: a list's chain leads to a page of something else.");
+			rvi_am_corrupted(vacuum->reader.rel, block,
+							 "IVF-4: a list's chain leads to a page of something else.");
 		ivf_vacuum_find_dead(vacuum);
 		if (vacuum->rows.n > 0)
 		{

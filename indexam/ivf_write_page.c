@@ -66,7 +66,7 @@ rvi_ivf_write_page(RvIvfWriter *writer, BlockNumber block)
 		if (BufferGetBlockNumber(writer->buffers[i]) == block)
 			return writer->pages[i];
 	if (block >= RelationGetNumberOfBlocks(writer->rel))
-		rvi_ivf_corrupted(writer->rel, block, "IVF-1: a page that is referred to does not exist.");
+		rvi_am_corrupted(writer->rel, block, "IVF-1: a page that is referred to does not exist.");
 	buffer = ReadBuffer(writer->rel, block);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	return write_register(writer, buffer, false);
@@ -111,7 +111,7 @@ rvi_ivf_write_meta(RvIvfWriter *writer)
 	const char *problem = rvi_ivf_page_problem(writer->magic, page, RV_IVF_PAGE_META);
 
 	if (problem != NULL)
-		rvi_ivf_corrupted(writer->rel, RV_IVF_META_BLOCK, problem);
+		rvi_am_corrupted(writer->rel, RV_IVF_META_BLOCK, problem);
 	return (RvIvfMetaPage) PageGetContents(page);
 }
 
@@ -181,7 +181,7 @@ write_reuse(RvIvfWriter *writer, BlockNumber *block)
 	opaque = rvi_ivf_opaque(page);
 	if (opaque == NULL || opaque->magic != writer->magic || opaque->kind != RV_IVF_PAGE_FREE ||
 		meta->free_count == 0)
-		rvi_ivf_corrupted(writer->rel, *block, "IVF-7: the chain of free pages leads to another page.");
+		rvi_am_corrupted(writer->rel, *block, "IVF-7: the chain of free pages leads to another page.");
 	meta->free_head = opaque->next;
 	meta->free_count--;
 	return page;
@@ -296,7 +296,7 @@ write_own_page(RvIvfWriter *writer, const RvIvfEntryData *list, BlockNumber bloc
 	Page		page = write_code_page(writer, list, block);
 
 	if (page == NULL)
-		rvi_ivf_corrupted(writer->rel, block, "IVF-4: a list's chain leads to a page of something else.");
+		rvi_am_corrupted(writer->rel, block, "IVF-4: a list's chain leads to a page of something else.");
 	return page;
 }
 
@@ -367,11 +367,11 @@ append_find_entry(const WriteAppend *append, int from)
 	int			i;
 
 	if (head->used > append->geo->capacity)
-		rvi_ivf_corrupted(append->writer->rel, append->block,
-						  "IVF-3: a code page counts more entries than it has room for.");
+		rvi_am_corrupted(append->writer->rel, append->block,
+						 "IVF-3: a code page counts more entries than it has room for.");
 	if (head->free > head->used)
-		rvi_ivf_corrupted(append->writer->rel, append->block,
-						  "IVF-3: a code page counts more free entries than entries.");
+		rvi_am_corrupted(append->writer->rel, append->block,
+						 "IVF-3: a code page counts more free entries than entries.");
 	if (head->free > 0)
 	{
 		for (i = from; i < head->used; i++)
@@ -382,8 +382,8 @@ append_find_entry(const WriteAppend *append, int from)
 				return i;
 		}
 		if (from == 0)
-			rvi_ivf_corrupted(append->writer->rel, append->block,
-							  "IVF-3: a code page counts free entries that it does not have.");
+			rvi_am_corrupted(append->writer->rel, append->block,
+							 "IVF-3: a code page counts free entries that it does not have.");
 	}
 	return head->used < append->geo->capacity ? head->used : -1;
 }
@@ -426,7 +426,7 @@ append_write_item(WriteAppend *append, const RvIvfItem *item, BlockNumber block,
 	opaque = rvi_ivf_opaque(page);
 	if (opaque == NULL || opaque->kind != RV_IVF_PAGE_VECTOR ||
 		opaque->serial != append->list->serial || slot >= append->geo->items_per_page)
-		rvi_ivf_corrupted(append->writer->rel, block, "IVF-5: an entry names a place its vector page lacks.");
+		rvi_am_corrupted(append->writer->rel, block, "IVF-5: an entry names a place its vector page lacks.");
 	memcpy(PageGetContents(page) + slot * append->geo->item_stride, item->item,
 		   append->geo->item_bytes);
 	return true;
@@ -565,7 +565,7 @@ rvi_ivf_append(RvIvfWriter *writer, const RvIvfGeometry *geo, const RvIvfEntryDa
 			idle = 0;
 		}
 		else if (idle++ > RelationGetNumberOfBlocks(writer->rel) + 8)
-			rvi_ivf_corrupted(writer->rel, list->first, "IVF-4: a list's chain is a circle.");
+			rvi_am_corrupted(writer->rel, list->first, "IVF-4: a list's chain is a circle.");
 	}
 	if (chain != InvalidBlockNumber)
 	{
