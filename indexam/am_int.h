@@ -10,6 +10,7 @@
 
 #include "access/amapi.h"
 #include "access/genam.h"
+#include "access/generic_xlog.h"
 #include "nodes/execnodes.h"
 #include "storage/bufmgr.h"
 #include "storage/relfilenode.h"
@@ -52,6 +53,24 @@ rvi_am_release(Buffer buffer)
 	if (BufferIsValid(buffer))
 		ReleaseBuffer(buffer);
 }
+
+/* Pages changed together: one generic WAL record, or none in a build. */
+typedef struct RvAmRecord
+{
+	GenericXLogState *xlog;		/* NULL: a build, whose index is logged at its end */
+	int			count;
+	Buffer		buffers[MAX_GENERIC_XLOG_PAGES];
+	Page		pages[MAX_GENERIC_XLOG_PAGES];	/* to change */
+} RvAmRecord;
+
+extern void rvi_am_record_start(RvAmRecord *record, Relation rel, bool unlogged);
+
+/* Adds a buffer locked by the caller; returns the page to change. whole: log all of it. */
+extern Page rvi_am_record_page(RvAmRecord *record, Buffer buffer, bool whole);
+
+/* Unlock and unpin. After rvi_am_record_abandon nothing has happened; a build's must be unchanged. */
+extern void rvi_am_record_finish(RvAmRecord *record);
+extern void rvi_am_record_abandon(RvAmRecord *record);
 
 /* ---- am_inspect.c: for SQL functions that are given an index ---- */
 

@@ -492,16 +492,12 @@ extern void rvi_hnsw_filtered_find_all(RvHnswFiltered *filtered);
 /* ---- writing (hnsw_write_page.c) ---- */
 
 /* Up to four pages changed in one WAL record, or without WAL in a build. */
-#define RV_HNSW_WRITE_PAGES 4
-
 typedef struct RvHnswWriter
 {
 	Relation	rel;
 	const RvHnswIndex *index;	/* magic and geometry */
 	bool		unlogged;		/* a build: no WAL now, the whole index is logged at its end */
-	void	   *xlog;			/* GenericXLogState */
-	int			count;
-	Buffer		buffers[RV_HNSW_WRITE_PAGES];
+	RvAmRecord	record;
 } RvHnswWriter;
 
 /* A node as written: the slot without edges, code and vector come along. */

@@ -52,8 +52,7 @@ write_init_page(Page page, RvHnswPageKind kind, uint32 index_magic, Size used)
 void
 rvi_hnsw_write_start(RvHnswWriter *writer)
 {
-	writer->count = 0;
-	writer->xlog = writer->unlogged ? NULL : GenericXLogStart(writer->rel);
+	rvi_am_record_start(&writer->record, writer->rel, writer->unlogged);
 }
 
 Page
@@ -63,59 +62,32 @@ rvi_hnsw_write_page(RvHnswWriter *writer, BlockNumber block, RvHnswPageKind kind
 	Page		page = BufferGetPage(buffer);
 	bool		is_new;
 
-	Assert(writer->count < RV_HNSW_WRITE_PAGES);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	writer->buffers[writer->count++] = buffer;
 	is_new = PageIsNew(page);
 	if (!is_new)
 		rvi_hnsw_check_page(writer->rel, writer->index, block, page, kind);
-	if (!writer->unlogged)
-		page = GenericXLogRegisterBuffer(writer->xlog, buffer,
-										 is_new ? GENERIC_XLOG_FULL_IMAGE : 0);
+	page = rvi_am_record_page(&writer->record, buffer, is_new);
 	if (is_new)
 		write_init_page(page, kind, writer->index->magic,
 						rvi_hnsw_array_bytes(&writer->index->geo, kind));
 	return page;
 }
 
-static void
-write_release(RvHnswWriter *writer)
-{
-	while (writer->count > 0)
-		UnlockReleaseBuffer(writer->buffers[--writer->count]);
-	writer->xlog = NULL;
-}
-
 void
 rvi_hnsw_write_finish(RvHnswWriter *writer)
 {
-	int			i;
-
-	if (writer->unlogged)
-	{
-		for (i = 0; i < writer->count; i++)
-			MarkBufferDirty(writer->buffers[i]);
-	}
-	else
-		GenericXLogFinish(writer->xlog);
-	write_release(writer);
+	rvi_am_record_finish(&writer->record);
 }
 
 /* Nothing of the record happens. In a build the caller must not have changed a page yet. */
 void
 rvi_hnsw_write_abandon(RvHnswWriter *writer)
 {
-	int			i;
-
+	/* in a build, a zero page may have been initialised in place: that much stays */
 	if (writer->unlogged)
-	{
-		/* a zero page may have been initialised in place: that much stays */
-		for (i = 0; i < writer->count; i++)
-			MarkBufferDirty(writer->buffers[i]);
-	}
+		rvi_am_record_finish(&writer->record);
 	else
-		GenericXLogAbort(writer->xlog);
-	write_release(writer);
+		rvi_am_record_abandon(&writer->record);
 }
 
 RvHnswMetaPage

@@ -14,10 +14,8 @@
 
 #include "access/htup_details.h"
 #include "access/xlog.h"
-#include "catalog/index.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"

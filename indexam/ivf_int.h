@@ -300,18 +300,13 @@ extern RvIvfIndex *rvi_ivf_open(Relation rel, RvIvfMetaPageData *meta);
 
 /* ---- ivf_write_page.c: changing ---- */
 
-#define RV_IVF_WRITE_PAGES MAX_GENERIC_XLOG_PAGES
-
 typedef struct RvIvfWriter
 {
 	Relation	rel;
 	uint32		magic;
 	bool		unlogged;		/* a build: plain buffers, logged at its end */
 	bool		maintenance;	/* pages carry no transaction */
-	GenericXLogState *xlog;
-	int			count;
-	Buffer		buffers[RV_IVF_WRITE_PAGES];
-	Page		pages[RV_IVF_WRITE_PAGES];
+	RvAmRecord	record;
 	BlockNumber spare_code;		/* taken, not yet used */
 	BlockNumber spare_vector;
 	uint32		spare_serial;

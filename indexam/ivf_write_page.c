@@ -37,22 +37,7 @@ rvi_ivf_writer_init(RvIvfWriter *writer, Relation rel, uint32 magic, bool unlogg
 void
 rvi_ivf_write_start(RvIvfWriter *writer)
 {
-	writer->count = 0;
-	writer->xlog = writer->unlogged ? NULL : GenericXLogStart(writer->rel);
-}
-
-/* Registers a locked buffer with the record; returns the page to change. */
-static Page
-write_register(RvIvfWriter *writer, Buffer buffer, bool whole)
-{
-	Page		page = BufferGetPage(buffer);
-
-	Assert(writer->count < RV_IVF_WRITE_PAGES);
-	if (!writer->unlogged)
-		page = GenericXLogRegisterBuffer(writer->xlog, buffer, whole ? GENERIC_XLOG_FULL_IMAGE : 0);
-	writer->buffers[writer->count] = buffer;
-	writer->pages[writer->count++] = page;
-	return page;
+	rvi_am_record_start(&writer->record, writer->rel, writer->unlogged);
 }
 
 /* The block's page, locked, to be changed in this record; the same one when asked twice. */
@@ -62,46 +47,27 @@ rvi_ivf_write_page(RvIvfWriter *writer, BlockNumber block)
 	Buffer		buffer;
 	int			i;
 
-	for (i = 0; i < writer->count; i++)
-		if (BufferGetBlockNumber(writer->buffers[i]) == block)
-			return writer->pages[i];
+	for (i = 0; i < writer->record.count; i++)
+		if (BufferGetBlockNumber(writer->record.buffers[i]) == block)
+			return writer->record.pages[i];
 	if (block >= RelationGetNumberOfBlocks(writer->rel))
 		rvi_am_corrupted(writer->rel, block, "IVF-1: a page that is referred to does not exist.");
 	buffer = ReadBuffer(writer->rel, block);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	return write_register(writer, buffer, false);
-}
-
-static void
-write_release(RvIvfWriter *writer)
-{
-	while (writer->count > 0)
-		UnlockReleaseBuffer(writer->buffers[--writer->count]);
-	writer->xlog = NULL;
+	return rvi_am_record_page(&writer->record, buffer, false);
 }
 
 void
 rvi_ivf_write_finish(RvIvfWriter *writer)
 {
-	int			i;
-
-	if (writer->unlogged)
-	{
-		for (i = 0; i < writer->count; i++)
-			MarkBufferDirty(writer->buffers[i]);
-	}
-	else
-		GenericXLogFinish(writer->xlog);
-	write_release(writer);
+	rvi_am_record_finish(&writer->record);
 }
 
 /* Nothing of the record happens: the caller has not changed any page yet. */
 void
 rvi_ivf_write_abandon(RvIvfWriter *writer)
 {
-	if (!writer->unlogged)
-		GenericXLogAbort(writer->xlog);
-	write_release(writer);
+	rvi_am_record_abandon(&writer->record);
 }
 
 RvIvfMetaPage
@@ -152,7 +118,7 @@ write_extend(RvIvfWriter *writer, BlockNumber *block)
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	UnlockRelationForExtension(writer->rel, ExclusiveLock);
 	*block = BufferGetBlockNumber(buffer);
-	return write_register(writer, buffer, true);
+	return rvi_am_record_page(&writer->record, buffer, true);
 }
 
 /* Takes the first free page out of its chain; NULL: there is none, and no record. */
@@ -219,7 +185,7 @@ rvi_ivf_free_pages(RvIvfWriter *writer, const BlockNumber *blocks, int n, uint32
 		CHECK_FOR_INTERRUPTS();
 		rvi_ivf_write_start(writer);
 		meta = rvi_ivf_write_meta(writer);
-		while (i < n && writer->count < RV_IVF_WRITE_PAGES)
+		while (i < n && writer->record.count < MAX_GENERIC_XLOG_PAGES)
 		{
 			Page		page = rvi_ivf_write_page(writer, blocks[i]);
 			RvIvfOpaque opaque = rvi_ivf_opaque(page);
