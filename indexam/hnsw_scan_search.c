@@ -47,14 +47,16 @@ scan_add_found(HnswScan *state, const RveCandidate *results, int n)
 
 		state->found_room = Max(left + n, 256);
 		grown = palloc(state->found_room * sizeof(RveCandidate));
-		memcpy(grown, state->found + state->found_next, left * sizeof(RveCandidate));
+		if (left > 0)
+			memcpy(grown, state->found + state->found_next, left * sizeof(RveCandidate));
 		if (state->found != NULL)
 			pfree(state->found);
 		state->found = grown;
 	}
-	else
+	else if (left > 0)
 		memmove(state->found, state->found + state->found_next, left * sizeof(RveCandidate));
-	memcpy(state->found + left, results, n * sizeof(RveCandidate));
+	if (n > 0)
+		memcpy(state->found + left, results, n * sizeof(RveCandidate));
 	if (left > 0 && n > 0)
 		qsort(state->found, left + n, sizeof(RveCandidate), scan_compare_found);
 	state->found_next = 0;
