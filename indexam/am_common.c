@@ -42,6 +42,24 @@ rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric)
 				 errhint("Use an operator class of this extension, such as vector_l2_ops.")));
 }
 
+int
+rvi_am_column_dim(Relation rel, const RvTypeDesc *type, int max, const char *am)
+{
+	int			dim = TupleDescAttr(RelationGetDescr(rel), 0)->atttypmod;
+
+	if (dim < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column does not have dimensions"),
+				 errhint("Declare them, for example %s(768), or index a cast to such a type.",
+						 type->name)));
+	if (dim > max)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column cannot have more than %d dimensions for %s index", max, am)));
+	return dim;
+}
+
 /* Scales x to unit length; false (x untouched) when its length is zero. */
 bool
 rvi_am_normalize(float *x, int dim)

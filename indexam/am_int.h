@@ -27,6 +27,9 @@
 #define RV_AM_DISTANCE_STRATEGY 1
 
 extern void rvi_am_lookup(Relation rel, const RvTypeDesc **type, RveMetric *metric);
+
+/* Dimensions of the indexed column, which must declare them and at most max; am is the method. */
+extern int	rvi_am_column_dim(Relation rel, const RvTypeDesc *type, int max, const char *am);
 extern bool rvi_am_normalize(float *x, int dim);
 
 /* Keeps a rescan's keys and queries; NULL: as before. */

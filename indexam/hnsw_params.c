@@ -48,26 +48,6 @@ params_kind(const RvTypeDesc *type, RveMetric metric)
 	return metric == RVE_METRIC_L1 ? RVE_CODE_L1 : RVE_CODE_RABITQ;
 }
 
-/* Dimensions of the indexed column, which must declare them. */
-static int
-params_column_dim(Relation rel, const RvTypeDesc *type)
-{
-	int			dim = TupleDescAttr(RelationGetDescr(rel), 0)->atttypmod;
-
-	if (dim < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column does not have dimensions"),
-				 errhint("Declare them, for example %s(768), or index a cast to such a type.",
-						 type->name)));
-	if (dim > type->max_dim)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column cannot have more than %d dimensions for hnsw index",
-						type->max_dim)));
-	return dim;
-}
-
 void
 rvi_hnsw_meta_init(Relation rel, const RvTypeDesc *type, RveMetric metric,
 				   RvHnswMetaPageData *meta)
@@ -85,7 +65,7 @@ rvi_hnsw_meta_init(Relation rel, const RvTypeDesc *type, RveMetric metric,
 	meta->magic = RV_HNSW_MAGIC;
 	meta->version = RV_HNSW_VERSION;
 	meta->index_magic = pg_prng_uint32(&pg_global_prng_state) | 1;	/* zero pages never match */
-	meta->dim = params_column_dim(rel, type);
+	meta->dim = rvi_am_column_dim(rel, type, type->max_dim, "hnsw");
 	meta->metric = metric;
 	meta->kind = params_kind(type, metric);
 	if (meta->kind == RVE_CODE_RABITQ)

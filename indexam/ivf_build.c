@@ -62,26 +62,6 @@ typedef struct IvfBuild
 
 /* ---- parameters ---- */
 
-/* Dimensions of the indexed column, which must declare them. */
-static int
-ivf_column_dim(Relation rel, const RvTypeDesc *type)
-{
-	int			dim = TupleDescAttr(RelationGetDescr(rel), 0)->atttypmod;
-	int			max = Min(type->max_dim, RVE_IVF_MAX_DIM);
-
-	if (dim < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column does not have dimensions"),
-				 errhint("Declare them, for example %s(768), or index a cast to such a type.",
-						 type->name)));
-	if (dim > max)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("column cannot have more than %d dimensions for ivfflat index", max)));
-	return dim;
-}
-
 /* Fills the meta page of an empty index from the index's definition. */
 static void
 ivf_init_meta(Relation rel, RvIvfMetaPageData *meta, const RvTypeDesc **type, RveMetric *metric)
@@ -96,7 +76,7 @@ ivf_init_meta(Relation rel, RvIvfMetaPageData *meta, const RvTypeDesc **type, Rv
 	meta->magic = RV_IVF_MAGIC;
 	meta->version = RV_IVF_VERSION;
 	meta->index_magic = pg_prng_uint32(&pg_global_prng_state) | 1;	/* zero pages never match */
-	meta->dim = ivf_column_dim(rel, *type);
+	meta->dim = rvi_am_column_dim(rel, *type, Min((*type)->max_dim, RVE_IVF_MAX_DIM), "ivfflat");
 	meta->metric = *metric;
 	meta->elements = (*type)->elements;
 	meta->seed = IVF_BUILD_SEED;
