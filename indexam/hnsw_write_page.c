@@ -329,7 +329,8 @@ rvi_hnsw_write_upper(RvHnswWriter *writer, BlockNumber block, const RvHnswEdgeCh
 		if (upper == NULL)
 			rvi_am_corrupted(writer->rel, block, "HNSW-6: a node's upper list is missing.");
 		upper->count = lists[i].new_count;
-		memcpy(upper->edges, lists[i].new_edges, lists[i].new_count * sizeof(uint32));
+		if (lists[i].new_count > 0)
+			memcpy(upper->edges, lists[i].new_edges, lists[i].new_count * sizeof(uint32));
 	}
 	rvi_hnsw_write_finish(writer);
 }
@@ -403,10 +404,11 @@ write_change_list(const RvHnswGeometry *geo, Page page, RvHnswEdgeChange *change
 		count = &upper->count;
 	}
 	if (*count != change->old_count ||
-		memcmp(edges, change->old_edges, *count * sizeof(uint32)) != 0)
+		(*count > 0 && memcmp(edges, change->old_edges, *count * sizeof(uint32)) != 0))
 		return false;
 	memset(edges, 0, rve_hnsw_max_degree(geo->m, change->level) * sizeof(uint32));
-	memcpy(edges, change->new_edges, change->new_count * sizeof(uint32));
+	if (change->new_count > 0)
+		memcpy(edges, change->new_edges, change->new_count * sizeof(uint32));
 	*count = change->new_count;
 	return true;
 }
