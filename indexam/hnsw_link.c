@@ -91,6 +91,50 @@ link_select(const RvHnswChoose *choose, RvHnswEdgeChange *change, const RveNode 
 	change->new_count = relink.count;
 }
 
+/*
+ * Keeps the first `staying` candidates and fills the room with the nearest of
+ * the others. Algorithm 4 would compare each with all that stay: twice the
+ * work, and recall after vacuum is no better for it.
+ */
+static void
+link_fill(const RvHnswChoose *choose, RvHnswEdgeChange *change, const RveNode *candidates,
+		  int staying, int n)
+{
+	const RveGraph *graph = &choose->graph->graph;
+	int			room = rve_hnsw_max_degree(graph->m, change->level) - staying;
+	RveNode		nodes[RVE_HNSW_MAX_EF + 1];
+	bool		usable[RVE_HNSW_MAX_EF + 1];
+	RveCandidate nearest[RVE_HNSW_MAX_DEGREE];
+	int			count = 0;
+	int			i;
+	int			at;
+
+	memcpy(change->new_edges, candidates, staying * sizeof(RveNode));
+	change->new_count = staying;
+	if (room <= 0 || n == staying)
+		return;
+	nodes[0] = change->nid;
+	memcpy(nodes + 1, candidates + staying, (n - staying) * sizeof(RveNode));
+	graph->ops->load(graph->host, nodes, n - staying + 1, usable);
+	for (i = 1; i <= n - staying; i++)
+	{
+		float		dist;
+
+		if (!usable[i])
+			continue;
+		dist = graph->ops->pair(graph->host, 0, i);
+		if (count == room && dist >= nearest[room - 1].dist)
+			continue;
+		count = Min(count + 1, room);
+		for (at = count - 1; at > 0 && nearest[at - 1].dist > dist; at--)
+			nearest[at] = nearest[at - 1];
+		nearest[at].dist = dist;
+		nearest[at].node = nodes[i];
+	}
+	for (i = 0; i < count; i++)
+		change->new_edges[change->new_count++] = nearest[i].node;
+}
+
 /* The edges that stay in any case, first those that stay kept. Returns their number. */
 static int
 link_staying(const RvHnswChoose *choose, const RvHnswEdgeChange *change, RveNode *candidates,
@@ -125,9 +169,10 @@ rvi_hnsw_link_choose(const RvHnswChoose *choose, RvHnswEdgeChange *change)
 		return false;
 	for (i = 0; i < choose->extra_count; i++)
 		n = link_append(choose, change->nid, candidates, n, choose->extra[i]);
-	if (n > max || choose->extra_count > 1)
-		link_select(choose, change, candidates, n,
-					choose->preserve ? Min(staying, max) : kept);
+	if (choose->preserve)
+		link_fill(choose, change, candidates, Min(staying, max), n);
+	else if (n > max || choose->extra_count > 1)
+		link_select(choose, change, candidates, n, kept);
 	else
 	{
 		memcpy(change->new_edges, candidates, n * sizeof(RveNode));

@@ -36,13 +36,6 @@ reconnect_is_reached(void *arg, RveNode nid)
 	return rvi_hnsw_bit(tree->reached, tree->vacuum->bound, nid);
 }
 
-static int
-reconnect_read_edges(HnswVacuum *vacuum, RveNode nid, RveNode *edges)
-{
-	return rvi_hnsw_read_list(&vacuum->graph->reader,
-							  rvi_hnsw_slot_place(&vacuum->index->geo, nid).block, nid, 0, edges);
-}
-
 /* Marks what kept edges lead to from start. */
 static void
 reconnect_reach(ReconnectTree *tree, RveNode start)
@@ -60,7 +53,7 @@ reconnect_reach(ReconnectTree *tree, RveNode start)
 	while (depth > 0)
 	{
 		vacuum_delay_point();
-		n = reconnect_read_edges(vacuum, tree->stack[--depth], edges);
+		n = rvi_hnsw_graph_edges(vacuum->graph, tree->stack[--depth], edges);
 		for (i = 0; i < n; i++)
 		{
 			RveNode		node = RVE_HNSW_NODE(edges[i]);
@@ -80,7 +73,7 @@ reconnect_attach_locally(ReconnectTree *tree, RveNode nid)
 {
 	HnswVacuum *vacuum = tree->vacuum;
 	RveNode		edges[RVE_HNSW_MAX_DEGREE];
-	int			n = reconnect_read_edges(vacuum, nid, edges);
+	int			n = rvi_hnsw_graph_edges(vacuum->graph, nid, edges);
 	int			i;
 
 	for (i = 0; i < n; i++)

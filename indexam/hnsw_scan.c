@@ -12,9 +12,9 @@
  * A measured distance comes with a bound on its error. Rows leave in the order
  * of what they are at least away, and unless the error is none the executor
  * computes the operator on the row and puts rows in its order
- * (xs_recheckorderby): rows come out in the operator's exact order although
- * the index holds no exact vectors. Setting ruvector.exact_order = off trusts
- * the measured distances instead.
+ * (xs_recheckorderby) wherever the bounds of two rows overlap: rows come out
+ * in the operator's exact order although the index holds no exact vectors.
+ * Setting ruvector.exact_order = off trusts the measured distances instead.
  *
  * When all ef candidates are used up and hnsw.iterative_scan allows it, the
  * search is resumed with ef more. strict_order holds a quarter of a batch back
@@ -49,7 +49,7 @@
 #define SCAN_MEASURE_FIRST 12	/* rows measured before their spread says how many more */
 #define SCAN_FLOAT_ROUNDING 6.1e-8	/* of one operation; kernels have n / 8 + 16 a term (rve_dist.h) */
 #define SCAN_FLOAT_SLACK 1e-5	/* under cosine, what rounding of scaled vectors may lose */
-#define SCAN_MARGIN 2.5			/* standard deviations beyond the largest of so many errors */
+#define SCAN_MARGIN 1.0			/* standard deviations beyond the largest of so many errors */
 #define SCAN_MARGIN_WORST 1.25	/* and times the worst seen */
 #define SCAN_TIES 8				/* times its rounding error a row's bound is lowered for the sake of ties */
 
@@ -136,7 +136,8 @@ scan_read_query(IndexScanDesc scan, HnswScan *state)
 		scan_zero_query(state);
 	else
 	{
-		int			dim = index->type->dim(key->sk_argument);
+		Datum		value = PointerGetDatum(PG_DETOAST_DATUM(key->sk_argument));
+		int			dim = index->type->dim(value);
 
 		if (dim != index->geo.dim)
 			ereport(ERROR,
@@ -145,8 +146,7 @@ scan_read_query(IndexScanDesc scan, HnswScan *state)
 							index->geo.dim, dim)));
 
 		/* a zero query under cosine stays zero */
-		(void) rvi_hnsw_read_value(index->type, index->metric, dim, key->sk_argument,
-								   &state->query);
+		(void) rvi_hnsw_read_value(index->type, index->metric, dim, value, &state->query);
 	}
 	MemoryContextSwitchTo(old);
 	rv_runtime_check_status(rve_quant_query_prepare(index->codec, &state->query,
@@ -288,6 +288,8 @@ scan_measure(HnswScan *state, const RveCandidate *candidate)
 	row.exact = error == 0 || !state->exact_order;
 	row.key = row.exact ? dist : dist - error;
 	row.bound = row.key;
+	row.upper = row.exact ? dist : dist + error;
+	row.chained = row.chain != RVE_NODE_NONE;
 
 	/*
 	 * Distances that are exact but for rounding tie in masses (of sparse
@@ -332,7 +334,7 @@ scan_measure_ahead(HnswScan *state)
 		const RveCandidate *candidate = &state->found[state->found_next];
 
 		if (state->next < state->count && state->measured >= SCAN_MEASURE_FIRST &&
-			candidate->dist - scan_margin(state) > state->rows[state->next].key)
+			candidate->dist - scan_margin(state) > state->rows[state->next].upper)
 			break;
 		whole &= scan_measure(state, candidate);
 		state->found_next++;
@@ -355,7 +357,7 @@ scan_reset(HnswScan *state)
 	state->measured = 0;
 	state->spread = state->worst = 0;
 	state->returned = 0;
-	state->last = -INFINITY;
+	state->last = state->last_upper = -INFINITY;
 }
 
 static void
@@ -468,6 +470,49 @@ scan_follow_chain(HnswScan *state, ScanRow *row)
 	return false;
 }
 
+/*
+ * The operator's value of an engine distance: side -1, the least it can come
+ * to in the operator's own float32 sums, +1, the most.
+ */
+static double
+scan_operator_value(const HnswScan *state, double value, int side)
+{
+	double		terms = Min(state->index->geo.dim, RV_VECTOR_MAX_DIM);
+	double		slack = side * SCAN_FLOAT_ROUNDING * (terms / 8 + 16);
+
+	switch (state->index->metric)
+	{
+		case RVE_METRIC_L2:
+			return sqrt(Max(value, 0.0)) * (1 + slack);
+		case RVE_METRIC_COSINE:
+			/* three sums, a root and a quotient, near 1 */
+			return value / 2 + 4 * slack;
+		default:
+			return value + slack * fabs(value);
+	}
+}
+
+/*
+ * Whether the first row that waits comes before all others and behind all
+ * returned ones whatever the errors are, so that nobody has to look at the
+ * vector itself. Nearly always so: bounds are narrow beside the distances
+ * between neighbours.
+ */
+static bool
+scan_is_certain(const HnswScan *state, const ScanRow *row)
+{
+	double		upper = scan_operator_value(state, row->upper, 1);
+
+	if (row->chained ||
+		scan_operator_value(state, state->last_upper, 1) > scan_operator_value(state, row->bound, -1))
+		return false;
+	if (state->next + 1 < state->count &&
+		scan_operator_value(state, state->rows[state->next + 1].bound, -1) < upper)
+		return false;
+	return state->found_next == state->found_count ||
+		scan_operator_value(state, state->found[state->found_next].dist - scan_margin(state), -1) >= upper;
+}
+
 /* The next row in order, copied to *out; false at the end. */
 static bool
 scan_next_row(HnswScan *state, ScanRow *out)
@@ -503,35 +548,15 @@ scan_next_row(HnswScan *state, ScanRow *out)
 		if (returned)
 		{
 			*out = *row;
-			state->last = Max(state->last, row->bound);
+			out->exact |= scan_is_certain(state, row);
+			state->last = Max(state->last, out->exact ? row->upper : row->bound);
+			state->last_upper = Max(state->last_upper, row->upper);
 			state->returned++;
 		}
 		if (late || !scan_follow_chain(state, row))
 			state->next++;
 		if (returned)
 			return true;
-	}
-}
-
-/*
- * The operator's value of an engine distance. For a row that is not exact it
- * has to be a lower bound also of what the operator's float32 sums come to.
- */
-static double
-scan_operator_value(const HnswScan *state, const ScanRow *row)
-{
-	double		terms = Min(state->index->geo.dim, RV_VECTOR_MAX_DIM);
-	double		slack = row->exact ? 0 : SCAN_FLOAT_ROUNDING * (terms / 8 + 16);
-
-	switch (state->index->metric)
-	{
-		case RVE_METRIC_L2:
-			return sqrt(Max(row->bound, 0.0)) * (1 - slack);
-		case RVE_METRIC_COSINE:
-			/* three sums, a root and a quotient, near 1 */
-			return row->bound / 2 - 4 * slack;
-		default:
-			return row->bound - slack * fabs(row->bound);
 	}
 }
 
@@ -562,7 +587,7 @@ hnswgettuple(IndexScanDesc scan, ScanDirection direction)
 	{
 		scan->xs_heaptid = row.tid;
 		scan->xs_recheckorderby = !row.exact;
-		scan->xs_orderbyvals[0] = Float8GetDatum(scan_operator_value(state, &row));
+		scan->xs_orderbyvals[0] = Float8GetDatum(scan_operator_value(state, row.bound, row.exact ? 0 : -1));
 		scan->xs_orderbynulls[0] = false;
 	}
 	MemoryContextSwitchTo(old);

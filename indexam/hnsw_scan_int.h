@@ -15,9 +15,11 @@ typedef struct ScanRow
 {
 	double		key;			/* rows leave in its order, in engine units */
 	double		bound;			/* at most key: what the executor is told */
+	double		upper;			/* what it is at most away */
 	ItemPointerData tid;
 	uint16		seq;			/* of primary */
-	bool		exact;
+	bool		exact;			/* key is its distance */
+	bool		chained;		/* stands for duplicates, too */
 	bool		recheck;		/* words did not decide whether it passes */
 	RveNode		primary;
 	RveNode		chain;			/* next duplicate or RVE_NODE_NONE */
@@ -42,6 +44,7 @@ typedef struct HnswScan
 	int			ef;
 	int			stage;			/* rows the search has gone for so far; ef: for all */
 	double		last;			/* largest bound of the rows returned */
+	double		last_upper;		/* largest upper */
 	double		returned;
 
 	/* how far measured distances are from the codes' */
