@@ -57,6 +57,7 @@ SQL
 	return;
 }
 
+wait_for_standby($primary, $standby);
 index_is_used($standby, 'SELECT id FROM docs ORDER BY embedding <-> (SELECT embedding FROM sample LIMIT 1) LIMIT 10',
 	'docs_l2');
 compare('after the build');
