@@ -494,9 +494,10 @@ scan_operator_value(const HnswScan *state, double value, int side)
 
 /*
  * Whether the first row that waits comes before all others and behind all
- * returned ones whatever the errors are, so that nobody has to look at the
- * vector itself. Nearly always so: bounds are narrow beside the distances
- * between neighbours.
+ * returned ones, so that nobody has to look at the vector itself. Nearly
+ * always so: bounds are narrow beside the distances between neighbours. For
+ * rows that are measured that is sure; those that are not are behind by the
+ * margin that scan_measure_ahead trusts, too.
  */
 static bool
 scan_is_certain(const HnswScan *state, const ScanRow *row)
